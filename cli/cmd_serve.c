@@ -1,0 +1,3 @@
+#include "commands.h"
+
+const struct host_cmd cmd_serve[] = {{0}};
