@@ -43,7 +43,7 @@ struct host_cmd {
     const char *verb;                  /* "gen", or NULL for commands of one word ("serve") */
     const char *usage;                 /* what follows the name: "IN.csv OUT.bin [OPTIONS]" */
     const char *summary;               /* one line */
-    const char *help;                  /* manual text: what it does, what it writes, examples */
+    const char *help;                  /* manual text; a line "Examples:" starts that section */
     int (*run)(int argc, char **argv); /* argv[0] is the first word behind noun and verb */
 };
 
@@ -51,6 +51,9 @@ struct host_cmd {
  * Parse options (anywhere among the words, "--" ends them, "--opt=value" works), leaving the
  * other words in argv[0..result-1]. --help prints the command's page and exits 0; a
  * mistake prints one line and exits 2. opts ends with name NULL.
+ *
+ * --complete, which the page does not mention, prints the option names, one a
+ * line ("--size=" when a value follows), and exits 0: bash completion asks with it.
  */
 int host_parse(const struct host_cmd *cmd, int argc, char **argv, const struct host_opt *opts);
 
@@ -66,6 +69,9 @@ bool host_parse_size(const char *text, uint32_t *out);
 
 /* Decimal or 0x number. */
 bool host_parse_number(const char *text, uint32_t *out);
+
+/* The one of `words` (ended by NULL) that a mistyped `word` was probably meant to be, or NULL. */
+const char *host_nearest(const char *word, const char *const *words);
 
 /* "1M", "64K", or hex; for people. */
 void host_print_size(uint64_t bytes, char out[24]);
