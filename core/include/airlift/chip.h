@@ -29,8 +29,8 @@ struct al_chip {
     bool has_blk_rev;            /* eFuse block revisions are checked */
     uint32_t bootloader_off;
     struct al_range mapped[2];     /* flash-mapped data and code */
-    struct al_range load[4];       /* RAM that a bootloader may load segments into */
-    struct al_range bootloader[2]; /* the part of it that the bootloader itself occupies */
+    struct al_range load[5];       /* RAM that a bootloader may load segments into */
+    struct al_range bootloader[2]; /* the bootloader's own part of it, and its alias; unknown: empty */
 };
 
 /* NULL if unknown. Static storage. "linux" and AL_CHIP_LINUX are known. */

@@ -26,7 +26,7 @@ extern "C" {
 
 /* Room for any port's state; each port asserts at compile time that it fits. */
 struct al_hash {
-    uint64_t opaque[40];
+    uint64_t opaque[40]; /* zeroed or after final/abort: nothing held */
 };
 
 /* Each returns 0 or AL_ERR_CRYPTO. After an error of init nothing needs abort. */

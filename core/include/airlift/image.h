@@ -167,9 +167,9 @@ AL_CHECK_RESULT int al_image_verify(const struct al_flash *flash, const struct a
 
 /* --- Building ------------------------------------------------------------ */
 
-/* What goes into a description; NULL strings are left empty, longer ones refused. */
+/* What goes into an image's first 288 bytes. Strings longer than their field are cut. */
 struct al_image_new {
-    struct al_image_header header; /* n_segments is filled in */
+    struct al_image_header header;
     struct al_image_desc desc;
 };
 

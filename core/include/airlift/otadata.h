@@ -62,7 +62,10 @@ int al_otadata_active(const struct al_otadata *data);
 /* Slot that `seq` selects among n_slots: (seq - 1) mod n_slots. n_slots > 0. */
 unsigned al_otadata_slot(uint32_t seq, unsigned n_slots);
 
-/* Smallest sequence number >= seq that selects `slot`; pass seq 0 if there is no active record. */
+/*
+ * Smallest sequence number >= seq that selects `slot`; pass seq 0 if there is no
+ * active record. 0 if the 32 bits are used up (after four billion updates).
+ */
 uint32_t al_otadata_next_seq(uint32_t seq, unsigned slot, unsigned n_slots);
 
 /* Fill in label FF, state and CRC for `seq`. */
@@ -85,7 +88,8 @@ AL_CHECK_RESULT int al_otadata_write(const struct al_flash *flash, const struct 
  *
  * Power cut: until the record is whole, the previously active one decides.
  *
- * Returns 0; AL_ERR_ARG if slot >= n_slots; AL_ERR_SIZE, AL_ERR_IO.
+ * Returns 0; AL_ERR_ARG if slot >= n_slots; AL_ERR_STATE if no sequence number is
+ * left; AL_ERR_SIZE, AL_ERR_IO.
  */
 AL_CHECK_RESULT int al_otadata_select(const struct al_flash *flash, const struct al_part *part, unsigned slot,
                                       unsigned n_slots, uint32_t state);

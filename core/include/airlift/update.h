@@ -62,6 +62,13 @@ AL_CHECK_RESULT int al_update_resume(struct al_update *u, const struct al_flash 
                                      const struct al_part *part, bool sequential, uint32_t pos, void *buf);
 
 /*
+ * In a sequential session: erase the sectors that the next `len` bytes need and
+ * that are not erased yet. write() does it itself; a caller that looks at the
+ * bytes after erasing and before programming, as esp_ota_write does, calls it first.
+ */
+AL_CHECK_RESULT int al_update_prepare(struct al_update *u, uint32_t len);
+
+/*
  * Take the next bytes; any length. AL_ERR_SIZE if they would pass the
  * partition's end (nothing is written), AL_ERR_IO.
  *
