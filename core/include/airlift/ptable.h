@@ -44,6 +44,9 @@ extern "C" {
 #define AL_SUB_DATA_UNDEFINED 0x06u
 #define AL_SUB_DATA_TEE_OTA   0x90u
 
+#define AL_SUB_PRIMARY             0x00u /* of types bootloader and partition_table */
+#define AL_SUB_BOOTLOADER_RECOVERY 0x02u
+
 #define AL_PART_ENCRYPTED 1u /* flag bits */
 #define AL_PART_READONLY  2u
 
