@@ -1,0 +1,15 @@
+/*
+ * image_build.h - `airlift image build`: an app image from a program.
+ */
+#ifndef CLI_IMAGE_BUILD_H
+#define CLI_IMAGE_BUILD_H
+
+#include "host/cmd.h"
+
+/* The row of the table in cmd_image.c. */
+extern const struct host_cmd cmd_image_build_row;
+
+/* argv[0] is the first word behind `image build`. Returns the exit code. */
+int cmd_image_build(int argc, char **argv);
+
+#endif
