@@ -1,0 +1,63 @@
+/*
+ * esp_attr.h - where code and data live.
+ *
+ * A Linux process has one kind of memory, so most of these say nothing here.
+ * The exception is RTC_NOINIT_ATTR: such variables keep their contents over
+ * every reset of the virtual device and lose them when its power goes (they
+ * then read as zero, where a chip has noise). They are laid out in the order
+ * in which the firmware links them; up to 8 KiB. RTC_DATA_ATTR variables are
+ * set to their initial values at each start, as on a chip after any reset but
+ * a wake-up from deep sleep.
+ */
+#pragma once
+
+#include "sdkconfig.h"
+
+#define IRAM_ATTR
+#define FORCE_INLINE_ATTR static inline __attribute__((always_inline))
+#define TCM_IRAM_ATTR
+#define DRAM_ATTR
+#define WORD_ALIGNED_ATTR     __attribute__((aligned(4)))
+#define DMA_ATTR              WORD_ALIGNED_ATTR
+#define DRAM_DMA_ALIGNED_ATTR WORD_ALIGNED_ATTR
+#define DRAM_STR(text)        (text)
+#define COREDUMP_IRAM_ATTR
+#define EXT_RAM_BSS_ATTR
+#define EXT_RAM_ATTR
+#define EXT_RAM_NOINIT_ATTR
+#define RTC_IRAM_ATTR
+#define RTC_DATA_ATTR
+#define RTC_RODATA_ATTR
+#define RTC_SLOW_ATTR
+#define RTC_FAST_ATTR
+#define RTC_FORCE_SLOW_MEM_ATTR
+#define COREDUMP_DRAM_ATTR
+#define COREDUMP_RTC_DATA_ATTR
+#define COREDUMP_RTC_FAST_ATTR
+#define __NOINIT_ATTR
+#define PLACE_IN_DATA_SECTION_ATTR
+
+#define RTC_NOINIT_ATTR __attribute__((section("rtc_noinit")))
+
+#define NOINLINE_ATTR          __attribute__((noinline))
+#define PACKED_ATTR            __attribute__((packed))
+#define IDF_DEPRECATED(reason) __attribute__((deprecated(reason)))
+
+#ifdef __cplusplus
+/* Bitwise operators that keep the type of an enumeration used as flags. */
+#define FLAG_ATTR(type)                                    \
+    static inline constexpr type operator~(type a)         \
+    {                                                      \
+        return (type) ~(int)a;                             \
+    }                                                      \
+    static inline constexpr type operator|(type a, type b) \
+    {                                                      \
+        return (type)((int)a | (int)b);                    \
+    }                                                      \
+    static inline constexpr type operator&(type a, type b) \
+    {                                                      \
+        return (type)((int)a & (int)b);                    \
+    }
+#else
+#define FLAG_ATTR(type)
+#endif

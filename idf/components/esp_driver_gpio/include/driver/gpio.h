@@ -1,0 +1,57 @@
+/*
+ * gpio.h - digital pins.
+ *
+ * Inputs read what the outside drives (`airlift device run --gpio PIN=0|1`); a
+ * pin nobody drives follows its pull: up is 1, down or none is 0. Outputs are
+ * visible in the device's shared block. There are no pin interrupts: asking for
+ * one is ESP_ERR_NOT_SUPPORTED. Thread safe.
+ *
+ * All return ESP_ERR_INVALID_ARG for a pin that does not exist.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "esp_err.h"
+#include "hal/gpio_types.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define GPIO_PIN_COUNT                 64
+#define GPIO_IS_VALID_GPIO(pin)        ((pin) >= 0 && (pin) < GPIO_PIN_COUNT)
+#define GPIO_IS_VALID_OUTPUT_GPIO(pin) GPIO_IS_VALID_GPIO(pin)
+
+typedef struct {
+    uint64_t pin_bit_mask; /* pins this is for */
+    gpio_mode_t mode;
+    gpio_pullup_t pull_up_en;
+    gpio_pulldown_t pull_down_en;
+    gpio_int_type_t intr_type; /* GPIO_INTR_DISABLE */
+} gpio_config_t;
+
+esp_err_t gpio_config(const gpio_config_t *config);
+
+/* Pulled up, neither input nor output, as after a reset of the pin. */
+esp_err_t gpio_reset_pin(gpio_num_t gpio_num);
+esp_err_t gpio_set_direction(gpio_num_t gpio_num, gpio_mode_t mode);
+esp_err_t gpio_set_pull_mode(gpio_num_t gpio_num, gpio_pull_mode_t pull);
+esp_err_t gpio_pullup_en(gpio_num_t gpio_num);
+esp_err_t gpio_pullup_dis(gpio_num_t gpio_num);
+esp_err_t gpio_pulldown_en(gpio_num_t gpio_num);
+esp_err_t gpio_pulldown_dis(gpio_num_t gpio_num);
+
+/* Remembered, and driven while the pin is an output. */
+esp_err_t gpio_set_level(gpio_num_t gpio_num, uint32_t level);
+
+/* 0 or 1; 0 unless the pin is an input. */
+int gpio_get_level(gpio_num_t gpio_num);
+
+/* ESP_OK for GPIO_INTR_DISABLE. */
+esp_err_t gpio_set_intr_type(gpio_num_t gpio_num, gpio_int_type_t intr_type);
+
+#ifdef __cplusplus
+}
+#endif

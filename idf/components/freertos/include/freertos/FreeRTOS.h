@@ -1,0 +1,64 @@
+/*
+ * FreeRTOS.h - FreeRTOS's API over the threads of a Linux process.
+ *
+ * Each task is a thread, and Linux schedules them all at once, as on a chip
+ * with many cores. Priorities decide who of several waiting tasks gets an item
+ * first; they do not stop a lower task from running. Times are real time,
+ * counted in ticks of CONFIG_FREERTOS_HZ; a wait lasts at least as long as asked.
+ *
+ * Any thread may call the API: it becomes a task at its first call.
+ * Handles that name nothing alive are refused or ignored, never followed.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+
+#include "esp_attr.h"
+#include "esp_err.h"
+#include "sdkconfig.h"
+
+#include "freertos/FreeRTOSConfig.h"
+#include "freertos/portmacro.h"
+#include "freertos/projdefs.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define tskKERNEL_VERSION_NUMBER "V10.5.1"
+
+/* A broken rule of the API is a panic: it says where, and aborts. */
+void vAssertCalled(const char *file, int line, const char *condition) __attribute__((noreturn));
+#ifndef configASSERT
+#define configASSERT(x)                            \
+    do {                                           \
+        if (!(x)) {                                \
+            vAssertCalled(__FILE__, __LINE__, #x); \
+        }                                          \
+    } while (0)
+#endif
+
+/*
+ * Memory for objects that the caller provides. What is inside is private. A
+ * task's own memory is always the system's: StaticTask_t stays unused.
+ */
+typedef struct {
+    void *opaque[16];
+} StaticQueue_t;
+typedef StaticQueue_t StaticSemaphore_t;
+typedef struct {
+    void *opaque[8];
+} StaticEventGroup_t;
+typedef struct {
+    void *opaque[16];
+} StaticTimer_t;
+typedef struct {
+    void *opaque[4];
+} StaticTask_t;
+
+#ifdef __cplusplus
+}
+#endif
