@@ -1,1 +1,469 @@
-/* to come */
+/*
+ * run.c - the device loop: boot, run the app, reset.
+ */
+#include "device/run.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/signalfd.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "airlift/boot.h"
+#include "airlift/bytes.h"
+#include "boot_log.h"
+#include "console.h"
+#include "device/desc.h"
+#include "device/nor_flash.h"
+#include "device/shared.h"
+#include "process.h"
+
+#define BOOT_INTERVAL_S  0.2 /* a device in a crash loop shall not eat the machine */
+#define ENDED_INTERVAL_S 1.0 /* an app that simply ended is likely to do so again */
+
+extern char **environ;
+
+/* A device that is switched on. */
+struct device {
+    const struct dev_run_options *options;
+    struct dev_run_result *result;
+    char *err;
+    size_t err_size;
+    char flash_path[PATH_MAX]; /* absolute: the app may change its directory */
+    struct dev_desc desc;
+    struct dev_flash *flash;
+    struct dev_shared *shared;
+    int shared_fd;
+    int signal_fd;
+    struct dev_console console;
+    struct dev_boot_log log;
+    struct al_boot_work work;
+};
+
+static double now_s(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+}
+
+static bool power_is_cut(const struct device *d)
+{
+    uint64_t cut = atomic_load(&d->shared->power_cut_at);
+    return cut && atomic_load(&d->shared->flash_ops) >= cut;
+}
+
+/* --- Environment ----------------------------------------------------------- */
+
+struct env {
+    char **item; /* owned, as is each string behind `n_borrowed` */
+    size_t n, n_borrowed;
+};
+
+static void env_free(struct env *env)
+{
+    for (size_t i = env->n_borrowed; i < env->n; i++) {
+        free(env->item[i]);
+    }
+    free(env->item);
+}
+
+static bool is_named(const char *item, const char *name)
+{
+    size_t len = strlen(name);
+    return strncmp(item, name, len) == 0 && item[len] == '=';
+}
+
+/* Ours plus `set` (pairs of name and value; a NULL value leaves ours alone). False: out of memory. */
+static bool env_build(struct env *env, const char *const set[][2], size_t n_set)
+{
+    size_t n = 0;
+    while (environ[n]) {
+        n++;
+    }
+    *env = (struct env){.item = calloc(n + n_set + 1, sizeof *env->item)};
+    if (!env->item) {
+        return false;
+    }
+    for (size_t i = 0; i < n; i++) {
+        bool replaced = false;
+        for (size_t j = 0; j < n_set; j++) {
+            replaced = replaced || (set[j][1] && is_named(environ[i], set[j][0]));
+        }
+        if (!replaced) {
+            env->item[env->n++] = environ[i];
+        }
+    }
+    env->n_borrowed = env->n;
+    for (size_t j = 0; j < n_set; j++) {
+        if (!set[j][1]) {
+            continue;
+        }
+        if (asprintf(&env->item[env->n], "%s=%s", set[j][0], set[j][1]) < 0) {
+            env->item[env->n] = NULL;
+            env_free(env);
+            return false;
+        }
+        env->n++;
+    }
+    return true;
+}
+
+/* --- The program ----------------------------------------------------------- */
+
+/*
+ * The native program in a verified image's first segment, behind the app
+ * description, in a memory file. -1 with errno.
+ */
+static int extract_program(const struct device *d, const struct al_part *part)
+{
+    const struct al_image_segment *segment = &d->work.check.info.segment[0];
+    if (segment->len <= AL_IMAGE_DESC_SIZE) {
+        errno = ENOEXEC;
+        return -1;
+    }
+    const uint8_t *at = dev_flash_bytes(d->flash) + part->off + segment->off + AL_IMAGE_DESC_SIZE;
+    size_t len = segment->len - AL_IMAGE_DESC_SIZE;
+    int fd = memfd_create("airlift-app", MFD_CLOEXEC);
+    while (fd >= 0 && len) {
+        ssize_t n = write(fd, at, len);
+        if (n < 0 && errno == EINTR) {
+            continue;
+        }
+        if (n < 0) {
+            int why = errno;
+            close(fd);
+            errno = why;
+            return -1;
+        }
+        at += n;
+        len -= (size_t)n;
+    }
+    return fd;
+}
+
+static int check_reference_agent(const struct device *d)
+{
+    const char *agent = d->options->reference_agent;
+    const char *why = !agent ? "none is given" : access(agent, X_OK) ? strerror(errno) : NULL;
+    if (!why) {
+        return 0;
+    }
+    snprintf(d->err, d->err_size,
+             "%s: its app is for a real chip, and the reference agent to run in its place is missing: %s%s%s",
+             d->options->flash_path, agent ? agent : "", agent ? ": " : "", why);
+    return AL_ERR_NOT_FOUND;
+}
+
+/* Run the app that was booted until it ends. AL_ERR_* with d->err set if that is not possible. */
+static int run_app(struct device *d, const struct al_part *part, enum dev_reset reset,
+                   struct dev_process_end *end)
+{
+    bool native = d->work.check.info.header.chip_id == AL_CHIP_LINUX;
+    int program_fd = -1;
+    if (native) {
+        program_fd = extract_program(d, part);
+        if (program_fd < 0 && errno == ENOEXEC) {
+            *end = (struct dev_process_end){.how = DEV_END_NO_EXEC, .number = ENOEXEC};
+            return 0;
+        }
+        if (program_fd < 0) {
+            snprintf(d->err, d->err_size, "the app can't be loaded: %s", strerror(errno));
+            return AL_ERR_IO;
+        }
+    } else {
+        int missing = check_reference_agent(d);
+        if (missing) {
+            return missing;
+        }
+    }
+
+    char flash_fd[16], shared_fd[16];
+    snprintf(flash_fd, sizeof flash_fd, "%d", dev_flash_fd(d->flash));
+    snprintf(shared_fd, sizeof shared_fd, "%d", d->shared_fd);
+    const char *const set[][2] = {
+        {DEV_ENV_FLASH, d->flash_path},
+        {DEV_ENV_RUNNING, part->label},
+        {DEV_ENV_RESET_REASON, dev_reset_name(reset)},
+        {DEV_ENV_MANIFEST_URL, d->options->manifest_url},
+        {DEV_ENV_CA, d->options->ca_path},
+        {DEV_ENV_FLASH_FD, flash_fd},
+        {DEV_ENV_SHARED_FD, shared_fd},
+    };
+    struct env env;
+    int result = AL_ERR_IO;
+    if (!env_build(&env, set, sizeof set / sizeof set[0])) {
+        snprintf(d->err, d->err_size, "%s", strerror(ENOMEM));
+    } else {
+        struct dev_process process = {
+            .program_fd = program_fd,
+            .program_path = d->options->reference_agent,
+            .env = env.item,
+            .inherit_fd = dev_flash_fd(d->flash),
+            .console = &d->console,
+            .heartbeat = &d->shared->heartbeat,
+            .watchdog_s = d->options->watchdog_s,
+            .signal_fd = d->signal_fd,
+        };
+        fflush(stdout); /* the app writes to the same place */
+        result = dev_process_run(&process, end);
+        if (result) {
+            snprintf(d->err, d->err_size, "the app can't be run: %s", strerror(errno));
+        }
+        env_free(&env);
+    }
+    if (program_fd >= 0) {
+        close(program_fd);
+    }
+    return result;
+}
+
+/* --- Resets ---------------------------------------------------------------- */
+
+/* Say how the app ended. True: reset with *reset and go on; false: result->stop is set. */
+static bool after_app(struct device *d, const struct dev_process_end *end, enum dev_reset *reset)
+{
+    *reset = DEV_RESET_PANIC;
+    switch (end->how) {
+    case DEV_END_RESTART:
+        *reset = DEV_RESET_SW;
+        return true;
+    case DEV_END_WATCHDOG:
+        dev_boot_log(&d->log, 'E', "task_wdt", "Task watchdog got triggered: no sign of life for %g s",
+                     d->options->watchdog_s);
+        *reset = DEV_RESET_WDT;
+        return true;
+    case DEV_END_SIGNAL:
+        if (!d->log.quiet) {
+            printf("Guru Meditation Error: Core  0 panic'ed (SIG%s: %s).\n", sigabbrev_np(end->number),
+                   strsignal(end->number));
+        }
+        return true;
+    case DEV_END_NO_EXEC:
+        if (!d->log.quiet) {
+            printf("Guru Meditation Error: Core  0 panic'ed (the image's program can't be executed: %s).\n",
+                   strerror(end->number));
+        }
+        return true;
+    case DEV_END_EXIT:
+        if (end->number == 0) {
+            dev_boot_log(&d->log, 'W', "app", "the app ended, which no app on a chip can do: restarting");
+            *reset = DEV_RESET_SW;
+        } else if (!d->log.quiet) {
+            printf("Guru Meditation Error: Core  0 panic'ed (the app's process exited with status %d).\n",
+                   end->number);
+        }
+        return true;
+    case DEV_END_POWER_CUT:
+        d->result->stop = DEV_STOP_POWER_CUT;
+        return false;
+    case DEV_END_STOPPED:
+        d->result->stop = DEV_STOP_SIGNAL;
+        return false;
+    }
+    return false;
+}
+
+/* Wait, but not longer than until somebody wants us to stop. True: stop. */
+static bool pause_until(const struct device *d, double when_s)
+{
+    struct pollfd fd = {.fd = d->signal_fd, .events = POLLIN};
+    for (;;) {
+        double left_ms = (when_s - now_s()) * 1000;
+        int n = poll(&fd, 1, left_ms > 0 ? (int)left_ms + 1 : 0);
+        if (n > 0) {
+            return true;
+        }
+        if (n == 0 && left_ms <= 0) {
+            return false;
+        }
+    }
+}
+
+/* A reset turns all pins into inputs; RTC memory stays. */
+static void reset_peripherals(struct dev_shared *shared)
+{
+    for (unsigned i = 0; i < DEV_GPIO_COUNT; i++) {
+        atomic_store(&shared->gpio_out[i], -1);
+    }
+}
+
+/* One way from reset to the end of the app, and what reset follows. False: it stops here; result in *status. */
+static bool live_once(struct device *d, enum dev_reset *reset, double *pause_s, int *status)
+{
+    struct al_boot_config config;
+    struct al_boot_result boot;
+    struct dev_process_end end;
+    const struct al_flash *flash = dev_flash_port(d->flash);
+
+    /* Read anew each time: an app may have burnt an eFuse. */
+    *status = dev_desc_load(d->options->flash_path, &d->desc, d->err, d->err_size);
+    if (*status) {
+        return false;
+    }
+    dev_desc_boot_config(&d->desc, &config);
+    dev_boot_log_reset(&d->log, *reset, &d->desc);
+    dev_boot_log_before(&d->log, flash, &d->desc, &d->work);
+    int result = al_boot(flash, &config, &d->work, &boot);
+    if (result && power_is_cut(d)) {
+        d->result->stop = DEV_STOP_POWER_CUT;
+        return false;
+    }
+    if (result) {
+        snprintf(d->err, d->err_size, "%s: the bootloader failed: %s", d->options->flash_path,
+                 al_strerror(result));
+        *status = result;
+        return false;
+    }
+    dev_boot_log_result(&d->log, flash, &d->work, &boot);
+    if (!boot.boots) {
+        d->result->stop = DEV_STOP_NO_APP;
+        return false;
+    }
+    d->result->boots++;
+    snprintf(d->result->last_booted, sizeof d->result->last_booted, "%s", boot.part.label);
+    *status = run_app(d, &boot.part, *reset, &end);
+    if (*status) {
+        return false;
+    }
+    *pause_s = end.how == DEV_END_EXIT && end.number == 0 ? ENDED_INTERVAL_S : BOOT_INTERVAL_S;
+    return after_app(d, &end, reset);
+}
+
+static int live(struct device *d)
+{
+    enum dev_reset reset = DEV_RESET_POWERON;
+    unsigned max_boots = d->options->max_boots;
+    for (;;) {
+        int status = 0;
+        double pause_s = 0, started = now_s();
+        reset_peripherals(d->shared);
+        if (!live_once(d, &reset, &pause_s, &status)) {
+            return status;
+        }
+        if (max_boots && d->result->boots >= max_boots) {
+            d->result->stop = DEV_STOP_MAX_BOOTS;
+            return 0;
+        }
+        fflush(stdout);
+        if (pause_until(d, started + pause_s)) {
+            d->result->stop = DEV_STOP_SIGNAL;
+            return 0;
+        }
+    }
+}
+
+/* --- Power ----------------------------------------------------------------- */
+
+/* Signals that end the device, unless they are ignored (nohup). They arrive at a descriptor. */
+static int catch_signals(sigset_t *before)
+{
+    static const int enders[] = {SIGINT, SIGTERM, SIGHUP};
+    sigset_t set;
+    sigemptyset(&set);
+    for (size_t i = 0; i < sizeof enders / sizeof enders[0]; i++) {
+        struct sigaction action;
+        if (sigaction(enders[i], NULL, &action) == 0 && action.sa_handler != SIG_IGN) {
+            sigaddset(&set, enders[i]);
+        }
+    }
+    if (sigprocmask(SIG_BLOCK, &set, before)) {
+        return -1;
+    }
+    return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+}
+
+/* Use up what came in, or it would strike as soon as it is let through again. */
+static void release_signals(int fd, const sigset_t *before)
+{
+    struct signalfd_siginfo info;
+    while (fd >= 0 && read(fd, &info, sizeof info) == (ssize_t)sizeof info) {
+    }
+    if (fd >= 0) {
+        close(fd);
+    }
+    sigprocmask(SIG_SETMASK, before, NULL);
+}
+
+static int power_on(struct device *d)
+{
+    d->signal_fd = -1;
+    d->shared_fd = -1;
+    d->console = (struct dev_console){.app_fd = -1, .terminal_fd = -1, .pipe_fd = -1};
+    d->shared = dev_shared_create(&d->shared_fd);
+    if (!d->shared) {
+        snprintf(d->err, d->err_size, "no shared memory: %s", strerror(errno));
+        return AL_ERR_IO;
+    }
+    atomic_store(&d->shared->power_cut_at, d->options->power_cut_at);
+    for (unsigned i = 0; i < DEV_GPIO_COUNT; i++) {
+        atomic_store(&d->shared->gpio_in[i], d->options->gpio[i]);
+    }
+    int result =
+        dev_flash_open(d->options->flash_path, DEV_FLASH_WRITE, d->shared, &d->flash, d->err, d->err_size);
+    if (result) {
+        return result;
+    }
+    if (!realpath(d->options->flash_path, d->flash_path) || dev_console_open(&d->console)) {
+        snprintf(d->err, d->err_size, "%s: %s", d->options->flash_path, strerror(errno));
+        return AL_ERR_IO;
+    }
+    return 0;
+}
+
+static void power_off(struct device *d)
+{
+    dev_console_close(&d->console);
+    dev_flash_close(d->flash);
+    if (d->shared) {
+        struct dev_run_result *result = d->result;
+        result->programs = atomic_load(&d->shared->flash.programs);
+        result->erases = atomic_load(&d->shared->flash.erases);
+        result->violations = atomic_load(&d->shared->flash.violations);
+        for (unsigned i = 0; i < DEV_MAX_SECTORS; i++) {
+            uint32_t wear = atomic_load_explicit(&d->shared->wear[i], memory_order_relaxed);
+            result->max_wear = wear > result->max_wear ? wear : result->max_wear;
+        }
+    }
+    dev_shared_destroy(d->shared, d->shared_fd);
+}
+
+int dev_run(const struct dev_run_options *options, struct dev_run_result *result, char *err, size_t err_size)
+{
+    *result = (struct dev_run_result){.stop = DEV_STOP_ERROR};
+    struct device *d = calloc(1, sizeof *d);
+    if (!d) {
+        snprintf(err, err_size, "%s", strerror(ENOMEM));
+        return AL_ERR_IO;
+    }
+    *d = (struct device){.options = options, .result = result, .err = err, .err_size = err_size};
+    d->log.quiet = options->quiet;
+
+    int status = power_on(d);
+    if (status == 0) {
+        sigset_t before;
+        sigemptyset(&before);
+        d->signal_fd = catch_signals(&before);
+        if (d->signal_fd < 0) {
+            snprintf(err, err_size, "signals can't be caught: %s", strerror(errno));
+            status = AL_ERR_IO;
+        } else {
+            status = live(d);
+        }
+        release_signals(d->signal_fd, &before);
+    }
+    if (status) {
+        result->stop = DEV_STOP_ERROR;
+    }
+    fflush(stdout);
+    power_off(d);
+    free(d);
+    return status;
+}
