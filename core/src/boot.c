@@ -90,14 +90,18 @@ static bool new_enough(const struct boot *b, const struct al_part *p)
            desc.secure_version >= b->out->secure_version;
 }
 
-/* Raise the eFuse to what this app carries. Only after it was confirmed, or on first boot. */
+/*
+ * Raise the eFuse to what this app carries. Only after it was confirmed, or on
+ * first boot. A version that the field can't hold is not burnt at all.
+ */
 static int burn(struct boot *b, const struct al_part *p)
 {
     struct al_image_desc desc;
     int err;
 
     if (p == NULL || al_image_read_desc(b->flash, p->off, &desc) != 0 ||
-        desc.secure_version <= b->out->secure_version) {
+        desc.secure_version <= b->out->secure_version ||
+        (b->config->rules.chip != NULL && desc.secure_version > b->config->rules.chip->secure_version_bits)) {
         return 0;
     }
     if (b->config->burn_secure_version == NULL) {
@@ -221,7 +225,7 @@ static int choose(struct boot *b, int *index, bool *gave_up)
 /* --- Loading ------------------------------------------------------------- */
 
 /* Try one app. Returns 1 if it starts, 0 if not, AL_ERR_* if flash or crypto failed. */
-static int try_app(struct boot *b, int index, bool check_version)
+static int try_app(struct boot *b, int index)
 {
     const struct al_part *p = app_at(b, index);
     struct al_image_rules rules = b->config->rules;
@@ -234,7 +238,7 @@ static int try_app(struct boot *b, int index, bool check_version)
     tried = &b->out->tried[b->out->n_tried++];
     tried->index = (int8_t)index;
     tried->fault = AL_IMAGE_GOOD;
-    tried->secure_version_low = check_version && b->config->anti_rollback && !new_enough(b, p);
+    tried->secure_version_low = b->config->anti_rollback && !new_enough(b, p);
     if (tried->secure_version_low) {
         return 0;
     }
@@ -277,7 +281,7 @@ static int load(struct boot *b, int start)
     int err;
 
     for (;;) {
-        err = try_app(b, index, index != INDEX_TEST);
+        err = try_app(b, index);
         if (err != 0) {
             break;
         }
@@ -338,7 +342,7 @@ int al_boot(const struct al_flash *flash, const struct al_boot_config *config, s
     }
     out->selected = index;
     if (config->test_pin) {
-        err = try_app(&b, INDEX_TEST, true);
+        err = try_app(&b, INDEX_TEST);
         out->reason = err > 0 ? AL_BOOT_TEST : AL_BOOT_NO_APP;
         return err < 0 ? err : 0;
     }

@@ -42,7 +42,7 @@ int al_image_parse_header(const uint8_t *raw, struct al_image_header *out)
     out->min_rev_legacy = raw[14];
     out->min_rev = al_get_le16(raw + 15);
     out->max_rev = al_get_le16(raw + 17);
-    out->hash_appended = raw[23] == 1;
+    out->hash_appended = raw[23] != 0;
     return 0;
 }
 
@@ -103,7 +103,7 @@ const char *al_image_fault_text(enum al_image_fault fault)
     case AL_IMAGE_SEGMENT_LOAD:
         return "segment's load address is not free RAM";
     case AL_IMAGE_DESC_MISSING:
-        return "no app description";
+        return "first segment does not start with an app description";
     case AL_IMAGE_TOO_LONG:
         return "longer than the partition";
     case AL_IMAGE_TRUNCATED:
@@ -153,7 +153,7 @@ static enum al_image_fault check_header(const struct al_image_check *c)
         if (r->chip_rev < h->min_rev) {
             return AL_IMAGE_CHIP_TOO_OLD;
         }
-        if (is_set(h->max_rev) && r->chip_rev > h->max_rev && !r->ignore_max_chip_rev) {
+        if (is_set(h->max_rev) && r->chip_rev > h->max_rev && !r->ignore_max_chip_rev && !r->bootloader) {
             return AL_IMAGE_CHIP_TOO_NEW;
         }
     }
@@ -168,7 +168,7 @@ static enum al_image_fault check_blk_rev(const struct al_image_check *c, const s
     const struct al_image_rules *r = &c->rules;
     const struct al_image_desc *d = &c->info.desc;
 
-    if (r->chip == NULL || !chip->has_blk_rev || r->skip_integrity) {
+    if (r->chip == NULL || !chip->has_blk_rev || r->skip_integrity || r->bootloader) {
         return AL_IMAGE_GOOD;
     }
     if (is_set(d->min_blk_rev) && r->blk_rev < d->min_blk_rev) {
@@ -209,7 +209,10 @@ static enum al_image_fault check_segment(const struct al_image_check *c, const s
     if (s->len % 4 != 0 || s->len >= AL_IMAGE_MAX_LEN) {
         return AL_IMAGE_SEGMENT_LEN;
     }
-    if (chip->mmu_page_configurable) {
+    if (c->segment == 0 && !c->rules.bootloader && s->len < AL_IMAGE_DESC_SIZE) {
+        return AL_IMAGE_DESC_MISSING;
+    }
+    if (chip->mmu_page_configurable && !c->rules.bootloader) {
         if (!c->info.has_desc) {
             return AL_IMAGE_DESC_MISSING;
         }
@@ -325,7 +328,9 @@ static int take_checksum(struct al_image_check *c, uint8_t stored)
 
 static int take_hash(struct al_image_check *c, const uint8_t *stored)
 {
-    if (memcmp(stored, c->info.sha256, AL_SHA256_SIZE) != 0 && !c->rules.skip_integrity) {
+    bool enforced = !c->rules.skip_integrity && !c->rules.bootloader;
+
+    if (enforced && memcmp(stored, c->info.sha256, AL_SHA256_SIZE) != 0) {
         return fail(c, AL_IMAGE_BAD_HASH);
     }
     expect(c, STEP_DONE, 0);

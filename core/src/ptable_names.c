@@ -1,6 +1,6 @@
 /*
- * The words of the CSV language: types, subtypes, and the flags. Slots count up
- * from a first value: ota_0 .. ota_15, tee_0 and tee_1.
+ * The words of the CSV language: types, subtypes, flags and errors; and a table
+ * written in them. Slots count up from a first value: ota_0 .. ota_15, tee_0, tee_1.
  */
 #include "ptable_names.h"
 
@@ -90,6 +90,13 @@ int al_part_subtype_from_name(int type, const char *text, size_t len, bool any_c
     return -1;
 }
 
+uint32_t al_part_flag_from_name(const char *text, size_t len)
+{
+    return is_word("encrypted", text, len, false)  ? AL_PART_ENCRYPTED
+           : is_word("readonly", text, len, false) ? AL_PART_READONLY
+                                                   : 0;
+}
+
 const char *al_part_type_name(uint8_t type)
 {
     return type < N_TYPES ? type_words[type] : NULL;
@@ -115,4 +122,145 @@ const char *al_part_subtype_name(uint8_t type, uint8_t subtype, char buf[8])
     *end++ = (char)('0' + slot % 10);
     *end = '\0';
     return buf;
+}
+
+/* --- Errors ---------------------------------------------------------------- */
+
+/* Name and sentence of each enum al_csv_error, in its order. */
+static const char error_words[] = "ok\0no error\0"
+                                  "missing_type\0the type is empty\0"
+                                  "missing_subtype\0an app partition needs a subtype\0"
+                                  "missing_size\0the size is empty\0"
+                                  "bad_number\0not a number\0"
+                                  "bad_keyword\0no such type or subtype\0"
+                                  "unknown_flag\0unknown flag\0"
+                                  "overlaps_table\0lies below the end of the partition table\0"
+                                  "overlaps_previous\0starts before the previous partition ends\0"
+                                  "overlap\0overlaps another partition\0"
+                                  "below_table\0lies below the end of the partition table\0"
+                                  "unaligned_offset\0offset is not aligned (app: 64K, others: 4K)\0"
+                                  "unaligned_size\0app size is not aligned (4K, Secure Boot v1: 64K)\0"
+                                  "duplicate_name\0the name is used twice\0"
+                                  "multiple_otadata\0only one otadata partition is allowed\0"
+                                  "otadata_size\0otadata must be 0x2000 bytes\0"
+                                  "multiple_tee_otadata\0only one TEE otadata partition is allowed\0"
+                                  "tee_otadata_size\0TEE otadata must be 0x2000 bytes\0"
+                                  "nvs_too_small\0nvs below 0x3000 bytes must be readonly\0"
+                                  "readonly_not_allowed\0this kind of partition can't be readonly\0"
+                                  "too_many_entries\0more entries than a table holds\0"
+                                  "does_not_fit\0ends behind the end of the flash\0"
+                                  "bootloader_offset_missing\0the primary bootloader's offset is not given\0"
+                                  "bootloader_above_table\0the primary bootloader must lie below the table\0"
+                                  "recovery_offset_missing\0the recovery bootloader's offset is not given\0"
+                                  "field_out_of_range\0a number does not fit its field\0"
+                                  "unresolved_variable\0variable is not set\0"
+                                  "bad_encoding\0not UTF-8, UTF-16 or UTF-32 text\0";
+
+static const char *error_word(unsigned i)
+{
+    const char *word = error_words;
+    for (; i > 0 && *word != '\0'; i--) {
+        while (*word++ != '\0') {
+        }
+    }
+    return word;
+}
+
+const char *al_csv_error_name(enum al_csv_error error)
+{
+    return error_word(2 * (unsigned)error);
+}
+
+const char *al_csv_error_text(enum al_csv_error error)
+{
+    return error_word(2 * (unsigned)error + 1);
+}
+
+/* --- Printing -------------------------------------------------------------- */
+
+struct sink {
+    char *buf;
+    size_t size;
+    size_t len; /* wanted, also past size */
+};
+
+static void put(struct sink *s, char c)
+{
+    if (s->len < s->size) {
+        s->buf[s->len] = c;
+    }
+    s->len++;
+}
+
+static void put_text(struct sink *s, const char *text)
+{
+    while (*text != '\0') {
+        put(s, *text++);
+    }
+}
+
+static void put_number(struct sink *s, uint32_t value, unsigned base)
+{
+    uint32_t unit = 1;
+    while (value / unit >= base) {
+        unit *= base;
+    }
+    if (base == 16) {
+        put_text(s, "0x");
+    }
+    for (; unit > 0; unit /= base) {
+        put(s, "0123456789abcdef"[value / unit % base]);
+    }
+}
+
+static void put_size(struct sink *s, uint32_t size)
+{
+    if (size % 0x400 != 0) {
+        put_number(s, size, 16);
+        return;
+    }
+    bool mega = size % 0x100000 == 0;
+    put_number(s, size / (mega ? 0x100000u : 0x400u), 10);
+    put(s, mega ? 'M' : 'K');
+}
+
+static void put_name_or_number(struct sink *s, const char *name, uint8_t value)
+{
+    if (name != NULL) {
+        put_text(s, name);
+    } else {
+        put_number(s, value, 10);
+    }
+    put(s, ',');
+}
+
+static void put_entry(struct sink *s, const struct al_part *part)
+{
+    char buf[8];
+    put_text(s, part->label);
+    put(s, ',');
+    put_name_or_number(s, al_part_type_name(part->type), part->type);
+    put_name_or_number(s, al_part_subtype_name(part->type, part->subtype, buf), part->subtype);
+    put_number(s, part->off, 16);
+    put(s, ',');
+    put_size(s, part->size);
+    put(s, ',');
+    if ((part->flags & AL_PART_ENCRYPTED) != 0) {
+        put_text(s, (part->flags & AL_PART_READONLY) != 0 ? "encrypted:" : "encrypted");
+    }
+    if ((part->flags & AL_PART_READONLY) != 0) {
+        put_text(s, "readonly");
+    }
+    put(s, '\n');
+}
+
+int al_csv_print(const struct al_ptable *table, char *buf, size_t size)
+{
+    struct sink s = {.buf = buf, .size = size};
+    put_text(&s, "# ESP-IDF Partition Table\n# Name, Type, SubType, Offset, Size, Flags\n");
+    for (unsigned i = 0; i < table->n; i++) {
+        put_entry(&s, &table->part[i]);
+    }
+    put(&s, '\0');
+    return s.len <= size ? (int)s.len - 1 : AL_ERR_SIZE;
 }

@@ -14,4 +14,7 @@
 int al_part_type_from_name(const char *text, size_t len, bool any_case);
 int al_part_subtype_from_name(int type, const char *text, size_t len, bool any_case);
 
+/* AL_PART_*, or 0 for other words. */
+uint32_t al_part_flag_from_name(const char *text, size_t len);
+
 #endif

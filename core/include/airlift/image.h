@@ -83,9 +83,9 @@ enum al_image_fault {
     AL_IMAGE_SEGMENT_LEN,  /* not a multiple of 4, or 16 MiB and more */
     AL_IMAGE_SEGMENT_MAP,  /* flash offset and address differ modulo the MMU page */
     AL_IMAGE_SEGMENT_LOAD, /* not RAM a bootloader may write */
-    AL_IMAGE_DESC_MISSING, /* where the chip's page size must be known */
-    AL_IMAGE_TOO_LONG,     /* for the partition */
-    AL_IMAGE_TRUNCATED,    /* the bytes ended early */
+    AL_IMAGE_DESC_MISSING, /* first segment too short for it; or no magic, where the MMU page size is read from it */
+    AL_IMAGE_TOO_LONG,  /* for the partition */
+    AL_IMAGE_TRUNCATED, /* the bytes ended early */
     AL_IMAGE_BAD_CHECKSUM,
     AL_IMAGE_BAD_HASH,
     AL_IMAGE_PART_TOO_LARGE, /* a partition of more than 16 MiB is refused unread */
@@ -102,6 +102,7 @@ struct al_image_rules {
     uint16_t blk_rev;           /* eFuse block revision, likewise */
     bool ignore_max_chip_rev;   /* eFuse "disable wafer version major" */
     bool ignore_max_blk_rev;    /* eFuse "disable blk version major" */
+    bool bootloader;            /* a bootloader's image: no description, hash not enforced, no maximum */
     bool for_load;              /* as a bootloader: also check where segments are loaded */
     bool skip_integrity;        /* BOOTLOADER_SKIP_VALIDATE_*: layout only */
 };

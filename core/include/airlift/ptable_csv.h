@@ -58,6 +58,7 @@ struct al_csv_options {
     uint32_t table_off;  /* AL_PTABLE_OFFSET unless told otherwise */
     uint32_t flash_size; /* 0: no upper bound is checked */
     bool no_md5;
+    bool no_verify; /* skip the rules for each entry, names and overlaps */
     enum al_csv_secure secure;
     bool has_primary_bootloader_off;
     bool has_recovery_bootloader_off;
@@ -70,9 +71,15 @@ struct al_csv_options {
 /* What went wrong (or what deserves a look), where, and on what. */
 struct al_csv_report {
     enum al_csv_error error;
-    unsigned line; /* 1-based, 0 if the message names no line */
-    char what[48]; /* the name, field or number at fault; "" if none */
+    unsigned line; /* 1-based, 0 if it is not about one line */
+    char what[48]; /* the name, field or number at fault, printable; "" if none */
+
+    /*
+     * Entries named like a type or subtype that they are not, a likely slip:
+     * how many, and bit i % 32 of word i / 32 for entry i.
+     */
     unsigned n_warnings;
+    uint32_t warned[3];
 };
 
 /*
@@ -81,6 +88,10 @@ struct al_csv_report {
  * text, len  borrowed; need not be terminated; UTF-8/16/32 marks are honoured
  * out        written on success only
  * report     always written
+ *
+ * Errors come in the order of Espressif's tool, so that the same one is named
+ * first: lines from the top, then offsets, then the entries' rules, then the table's.
+ * Stack: about 6 KiB.
  *
  * Returns 0 or AL_ERR_FORMAT (report->error says which rule).
  */
