@@ -1,0 +1,279 @@
+#include "agent.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "esp_app_format.h"
+#include "esp_log.h"
+#include "esp_random.h"
+#include "esp_system.h"
+#include "esp_timer.h"
+
+#include "schedule.h"
+#include "url.h"
+
+#define NVS_NAMESPACE "airlift"
+
+/* The one agent. Set by airlift_start(), cleared by airlift_stop(). */
+static struct agent *agent;
+
+/* --- Time ----------------------------------------------------------------- */
+
+EventBits_t agent_wait(struct agent *a, uint32_t seconds, EventBits_t bits)
+{
+    const int64_t deadline =
+        esp_timer_get_time() + (seconds == AIRLIFT_NO_WAIT ? 0 : (int64_t)seconds * 1000000);
+    const EventBits_t wanted = bits | AGENT_BIT_STOP;
+
+    for (;;) {
+        const int64_t left_ms = (deadline - esp_timer_get_time()) / 1000;
+        /* Ticks of six hours in milliseconds don't fit 32 bits; a minute's do. */
+        const uint32_t slice_ms = left_ms <= 0 ? 0 : left_ms > 60000 ? 60000 : (uint32_t)left_ms;
+        const EventBits_t set =
+            xEventGroupWaitBits(a->bits, wanted, pdFALSE, pdFALSE, pdMS_TO_TICKS(slice_ms)) & wanted;
+
+        if (set != 0 || left_ms <= 0) {
+            return set;
+        }
+    }
+}
+
+bool agent_stopping(struct agent *a)
+{
+    return (xEventGroupGetBits(a->bits) & AGENT_BIT_STOP) != 0;
+}
+
+/* --- The task ------------------------------------------------------------- */
+
+/* Could the same request succeed in a few seconds? A wrong manifest won't heal. */
+static bool is_passing(airlift_fail_t fail)
+{
+    return fail == AIRLIFT_FAIL_NETWORK || fail == AIRLIFT_FAIL_HTTP_STATUS || fail == AIRLIFT_FAIL_FLASH ||
+           fail == AIRLIFT_FAIL_STORAGE;
+}
+
+/* One check, with its attempts. */
+static airlift_fail_t check_with_attempts(struct agent *a)
+{
+    for (uint32_t n = 1;; n++) {
+        const airlift_fail_t fail = agent_check(a);
+
+        if (fail == AIRLIFT_FAIL_NONE || fail == AIRLIFT_FAIL_STOPPED || agent_stopping(a)) {
+            return fail;
+        }
+        if (a->status.state != AIRLIFT_STATE_INSTALLED) {
+            agent_set_state(a, AIRLIFT_STATE_IDLE);
+        }
+        ESP_LOGW(AGENT_TAG, "no update (%s): %s", airlift_fail_name(fail), a->why);
+        agent_tell(a, AIRLIFT_EVENT_FAILED, a->manifest.version, fail, a->why);
+        if (!is_passing(fail) || n >= a->config.attempts) {
+            return fail;
+        }
+        ESP_LOGI(AGENT_TAG, "attempt %" PRIu32 " of %" PRIu32 " follows", n + 1, a->config.attempts);
+        if (agent_wait(a, a->config.attempt_delay_s, 0) != 0) {
+            return AIRLIFT_FAIL_STOPPED;
+        }
+    }
+}
+
+static void set_next_check(struct agent *a, uint32_t seconds)
+{
+    (void)xSemaphoreTake(a->lock, portMAX_DELAY);
+    if (a->status.state != AIRLIFT_STATE_INSTALLED) {
+        a->status.state = AIRLIFT_STATE_IDLE;
+    }
+    a->next_check_us = esp_timer_get_time() + (int64_t)seconds * 1000000;
+    (void)xSemaphoreGive(a->lock);
+}
+
+static void check_for_ever(struct agent *a)
+{
+    uint32_t failed_checks = 0;
+
+    while (!agent_stopping(a)) {
+        (void)xEventGroupClearBits(a->bits, AGENT_BIT_CHECK);
+        const airlift_fail_t fail = check_with_attempts(a);
+
+        failed_checks = is_passing(fail) ? failed_checks + 1 : 0;
+        const uint32_t wait_s =
+            agent_schedule_next(a->config.check_interval_s, a->config.retry_s, failed_checks, esp_random());
+
+        set_next_check(a, wait_s);
+        ESP_LOGI(AGENT_TAG, "next check in %" PRIu32 " s", wait_s);
+        (void)agent_wait(a, wait_s, AGENT_BIT_CHECK);
+    }
+}
+
+static void agent_task(void *arg)
+{
+    struct agent *a = arg;
+
+    /* A stable supply, a network, and a firmware that does not crash at once. */
+    if (agent_wait(a, a->config.stabilisation_s, 0) == 0) {
+        agent_settle(a);
+        check_for_ever(a);
+    }
+    if (a->health_asked) { /* its task still looks at ours */
+        (void)xEventGroupWaitBits(a->bits, AGENT_BIT_ASKED, pdFALSE, pdTRUE, portMAX_DELAY);
+    }
+    (void)xEventGroupSetBits(a->bits, AGENT_BIT_ENDED);
+    vTaskDelete(NULL);
+}
+
+/* --- Start and end -------------------------------------------------------- */
+
+static void set_default(uint32_t *value, uint32_t fallback)
+{
+    if (*value == 0) {
+        *value = fallback;
+    }
+}
+
+static void set_defaults(airlift_config_t *c)
+{
+    set_default(&c->stabilisation_s, 30);
+    set_default(&c->check_interval_s, 6 * 3600);
+    set_default(&c->attempts, 3);
+    set_default(&c->attempt_delay_s, 5);
+    set_default(&c->retry_s, 60);
+    set_default(&c->journal_bytes, 16384);
+    set_default(&c->health_timeout_s, 300);
+    set_default(&c->task_stack_size, 8192);
+    set_default(&c->task_priority, 3);
+    if (c->timeout_s > 600) {
+        c->timeout_s = 600; /* keeps milliseconds within an int */
+    }
+}
+
+static bool config_makes_sense(const airlift_config_t *c)
+{
+    if (c->manifest_url == NULL || !agent_url_allowed(c->manifest_url, c->allow_http)) {
+        return false;
+    }
+    return !agent_url_is_https(c->manifest_url) || c->cert_pem != NULL || c->crt_bundle_attach != NULL;
+}
+
+static void release(struct agent *a)
+{
+    if (a->nvs != 0) {
+        nvs_close(a->nvs);
+    }
+    if (a->bits != NULL) {
+        vEventGroupDelete(a->bits);
+    }
+    if (a->lock != NULL) {
+        vSemaphoreDelete(a->lock);
+    }
+    free(a);
+}
+
+/* What the agent has to know of the device before its task runs. */
+static esp_err_t look_around(struct agent *a)
+{
+    esp_image_header_t header;
+
+    a->running = esp_ota_get_running_partition();
+    if (a->running == NULL || esp_ota_get_next_update_partition(NULL) == NULL) {
+        return ESP_ERR_NOT_FOUND;
+    }
+    const esp_err_t err = esp_partition_read(a->running, 0, &header, sizeof(header));
+    a->chip_id = (uint16_t)header.chip_id;
+    return err == ESP_OK ? nvs_open(NVS_NAMESPACE, NVS_READWRITE, &a->nvs) : err;
+}
+
+static esp_err_t set_up(struct agent *a)
+{
+    a->bits = xEventGroupCreate();
+    a->lock = xSemaphoreCreateMutex();
+    if (a->bits == NULL || a->lock == NULL) {
+        return ESP_ERR_NO_MEM;
+    }
+    const esp_err_t err = look_around(a);
+    if (err != ESP_OK) {
+        return err;
+    }
+    if (xTaskCreate(agent_task, "airlift", a->config.task_stack_size, a, a->config.task_priority, NULL) !=
+        pdPASS) {
+        return ESP_ERR_NO_MEM;
+    }
+    return ESP_OK;
+}
+
+/* --- Public --------------------------------------------------------------- */
+
+esp_err_t airlift_start(const airlift_config_t *config)
+{
+    if (config == NULL || !config_makes_sense(config)) {
+        return ESP_ERR_INVALID_ARG;
+    }
+    if (agent != NULL) {
+        return ESP_ERR_INVALID_STATE;
+    }
+    struct agent *a = calloc(1, sizeof(*a));
+    if (a == NULL) {
+        return ESP_ERR_NO_MEM;
+    }
+    a->config = *config;
+    set_defaults(&a->config);
+
+    const esp_err_t err = set_up(a);
+    if (err != ESP_OK) {
+        release(a);
+        return err;
+    }
+    agent = a;
+    return ESP_OK;
+}
+
+esp_err_t airlift_stop(void)
+{
+    struct agent *a = agent;
+
+    if (a == NULL) {
+        return ESP_ERR_INVALID_STATE;
+    }
+    agent = NULL;
+    (void)xEventGroupSetBits(a->bits, AGENT_BIT_STOP);
+    (void)xEventGroupWaitBits(a->bits, AGENT_BIT_ENDED, pdFALSE, pdTRUE, portMAX_DELAY);
+    release(a);
+    return ESP_OK;
+}
+
+esp_err_t airlift_check_now(void)
+{
+    if (agent == NULL) {
+        return ESP_ERR_INVALID_STATE;
+    }
+    (void)xEventGroupSetBits(agent->bits, AGENT_BIT_CHECK);
+    return ESP_OK;
+}
+
+esp_err_t airlift_confirm(void)
+{
+    airlift_status_t status;
+    const esp_err_t err = airlift_get_status(&status);
+
+    if (err != ESP_OK || status.state != AIRLIFT_STATE_ON_TRIAL) {
+        return ESP_ERR_INVALID_STATE;
+    }
+    (void)xEventGroupSetBits(agent->bits, AGENT_BIT_HEALTHY);
+    return ESP_OK;
+}
+
+esp_err_t airlift_get_status(airlift_status_t *out)
+{
+    if (out == NULL) {
+        return ESP_ERR_INVALID_ARG;
+    }
+    if (agent == NULL) {
+        return ESP_ERR_INVALID_STATE;
+    }
+    (void)xSemaphoreTake(agent->lock, portMAX_DELAY);
+    *out = agent->status;
+    const int64_t left_us = agent->next_check_us - esp_timer_get_time();
+
+    out->next_check_s = out->state == AIRLIFT_STATE_IDLE && left_us > 0 ? (uint32_t)(left_us / 1000000) : 0;
+    (void)xSemaphoreGive(agent->lock);
+    return ESP_OK;
+}

@@ -1,0 +1,247 @@
+/*
+ * agent.h - what the agent's files share: its one struct, and who does what.
+ *
+ *     agent.c     the task, its schedule, the public calls
+ *     confirm.c   after a start: did an update pass its trial?
+ *     check.c     manifest, decision, selection for the next boot
+ *     download.c  the image into the slot, sector by sector, resumable
+ *     slot.c      what lies in an app slot
+ *     http.c      one GET: redirects, headers, bounded waits
+ *     journal.c   what outlives a reset, in NVS
+ *     events.c    status, events, log lines
+ *
+ * All of it runs in the agent's task, except the public calls, which touch
+ * `status` (under `lock`) and `bits` only.
+ */
+#ifndef AGENT_H
+#define AGENT_H
+
+#include "airlift.h"
+
+#include "esp_http_client.h"
+#include "esp_ota_ops.h"
+#include "esp_partition.h"
+#include "freertos/FreeRTOS.h"
+#include "freertos/event_groups.h"
+#include "freertos/semphr.h"
+#include "freertos/task.h"
+#include "nvs.h"
+
+#include "airlift/crypto.h"
+#include "manifest.h"
+
+#define AGENT_TAG         "airlift"
+#define AGENT_SECTOR_SIZE 4096u /* bytes, the unit of erasing and of resuming */
+#define AGENT_ETAG_SIZE   128u  /* bytes with NUL; a longer tag is not used */
+#define AGENT_MAX_TRIALS  3u    /* times one image is selected without ever giving a verdict */
+
+/* Bits of agent.bits. */
+#define AGENT_BIT_CHECK   (1u << 0) /* airlift_check_now() */
+#define AGENT_BIT_STOP    (1u << 1) /* airlift_stop(); stays set */
+#define AGENT_BIT_HEALTHY (1u << 2) /* verdicts on the running version */
+#define AGENT_BIT_SICK    (1u << 3)
+#define AGENT_BIT_ASKED   (1u << 4) /* the app's health check has returned */
+#define AGENT_BIT_ENDED   (1u << 5) /* the task has touched its memory for the last time */
+
+/* --- What outlives a reset (journal.c) ------------------------------------ */
+
+/* An image that was selected for boot, and what came of it. */
+struct agent_record {
+    uint8_t format;                   /* AGENT_RECORD_FORMAT */
+    uint8_t subtype;                  /* of the slot it was put in */
+    uint8_t tries;                    /* times it was selected */
+    uint8_t reason;                   /* airlift_fail_t, of a bad one */
+    uint8_t identity[AL_SHA256_SIZE]; /* agent_manifest_identity() */
+    uint8_t image[AL_SHA256_SIZE];    /* esp_partition_get_sha256() of the slot */
+    char version[AGENT_VERSION_SIZE + 3];
+};
+
+#define AGENT_KEY_TRIAL     "trial"     /* selected, no verdict yet */
+#define AGENT_KEY_INSTALLED "installed" /* the last one that passed */
+#define AGENT_KEY_BAD       "bad"       /* the last one that failed: not tried again */
+
+/* A download that is not complete, or complete and not installed. */
+struct agent_job {
+    uint8_t format;
+    uint8_t subtype; /* of the slot written */
+    uint8_t unused[2];
+    uint32_t total; /* bytes of the image */
+    uint8_t identity[AL_SHA256_SIZE];
+    char etag[AGENT_ETAG_SIZE]; /* strong tag of these bytes, or "" */
+};
+
+bool agent_record_load(nvs_handle_t nvs, const char *key, struct agent_record *out);
+esp_err_t agent_record_store(nvs_handle_t nvs, const char *key, const struct agent_record *record);
+esp_err_t agent_record_erase(nvs_handle_t nvs, const char *key);
+
+/* The job and how many of its bytes are on flash: whole sectors, or all of them. */
+bool agent_job_load(nvs_handle_t nvs, struct agent_job *out, uint32_t *pos);
+esp_err_t agent_job_store(nvs_handle_t nvs, const struct agent_job *job);
+esp_err_t agent_job_advance(nvs_handle_t nvs, uint32_t pos);
+esp_err_t agent_job_erase(nvs_handle_t nvs);
+
+/* --- The agent ------------------------------------------------------------ */
+
+struct agent_http {
+    esp_http_client_handle_t client; /* NULL: no request under way */
+    int status;
+    int64_t content_length; /* 0: not said */
+    uint32_t timeout_s;
+    char etag[AGENT_ETAG_SIZE];
+    char content_range[64];
+};
+
+struct agent_download {
+    const esp_partition_t *slot;
+    struct al_hash sha256, md5;
+    bool hashing; /* both are under way */
+    esp_ota_handle_t ota;
+    bool writing;   /* the OTA session is open */
+    bool from_zero; /* no byte was taken over from an earlier session */
+    uint32_t pos;   /* bytes received and hashed */
+    uint32_t held;  /* the last of them, still in the sector buffer */
+    uint32_t saved; /* bytes that the journal knows of */
+    struct agent_job job;
+};
+
+struct agent {
+    airlift_config_t config; /* defaults filled in */
+    EventGroupHandle_t bits;
+    SemaphoreHandle_t lock;  /* guards status and next_check_us */
+    airlift_status_t status; /* next_check_s unused */
+    int64_t next_check_us;   /* esp_timer_get_time() of it */
+    nvs_handle_t nvs;
+
+    const esp_partition_t *running;
+    uint16_t chip_id; /* of the running image */
+    char running_version[AGENT_VERSION_SIZE];
+    bool health_asked; /* a task for the app's health check was started */
+
+    struct agent_manifest manifest;
+    uint8_t identity[AL_SHA256_SIZE]; /* of the manifest's image */
+    struct agent_http http;
+    struct agent_download download;
+    char why[AGENT_TEXT_SIZE]; /* of the last failure */
+
+    /* Never both at once: the manifest is parsed before the download starts. */
+    union {
+        char text[AIRLIFT_MAX_MANIFEST + 1];
+        uint8_t sector[AGENT_SECTOR_SIZE];
+    } buf;
+};
+
+/* --- confirm.c ------------------------------------------------------------ */
+
+/*
+ * Find out which version runs, and whether an update came to its end in the last
+ * boot: run the trial, or note the rollback. May restart the device.
+ */
+void agent_settle(struct agent *a);
+
+/* --- check.c -------------------------------------------------------------- */
+
+/* Fetch and parse the manifest into a->manifest and a->identity. */
+airlift_fail_t agent_fetch_manifest(struct agent *a);
+
+/*
+ * One attempt: manifest, decision, download, selection, restart. AIRLIFT_FAIL_NONE
+ * also if there is nothing to do. a->why says what failed.
+ */
+airlift_fail_t agent_check(struct agent *a);
+
+/* --- download.c ----------------------------------------------------------- */
+
+/*
+ * Bring the image of a->manifest into `slot`, complete and verified, going on
+ * where an earlier download of the same image stopped. Not selected yet.
+ *
+ * Power cut: the slot holds a prefix of the image, of which the journal names
+ * whole sectors at most `journal_bytes` short of all; or, at the end, all of it.
+ */
+airlift_fail_t agent_download(struct agent *a, const esp_partition_t *slot);
+
+/* --- slot.c --------------------------------------------------------------- */
+
+const esp_partition_t *agent_slot_by_subtype(uint8_t subtype);
+
+/* The version that the slot's image describes itself with; "" if it has none. */
+void agent_slot_version(const esp_partition_t *slot, char out[AGENT_VERSION_SIZE]);
+
+/* Is the slot's image the one of this record? Reads all of it. */
+bool agent_slot_is(const esp_partition_t *slot, const struct agent_record *record);
+
+/* Do the slot's first `size` bytes hash to the manifest's SHA-256 and MD5? Reads them into a->buf. */
+bool agent_slot_holds(struct agent *a, const esp_partition_t *slot, uint32_t size);
+
+/*
+ * Make sure that the next boot does not want `slot`, which is about to be
+ * overwritten: select the running app instead if it does.
+ */
+airlift_fail_t agent_slot_deselect(struct agent *a, const esp_partition_t *slot);
+
+/* --- image_prefix.c ------------------------------------------------------- */
+
+#define AGENT_PREFIX_SIZE 288u /* image header, segment header, app description */
+
+/*
+ * Do an image's first bytes promise what was ordered? Asked before anything is
+ * erased. A description whose version is no semantic version (Arduino's, or git
+ * describe without a tag) can't contradict the manifest.
+ */
+airlift_fail_t agent_check_prefix(const uint8_t *data, uint32_t len, uint16_t chip_id, const char *version,
+                                  char why[AGENT_TEXT_SIZE]);
+
+/* --- http.c --------------------------------------------------------------- */
+
+struct agent_request {
+    const char *url;
+    const char *authorization; /* or NULL */
+    uint32_t from;             /* first byte wanted; 0: all, and no Range is sent */
+    const char *if_range;      /* strong tag, or "" */
+    uint32_t timeout_s;
+};
+
+/*
+ * Send a GET, follow redirects (at most 10), receive the headers into a->http.
+ * Success means that some other status than a redirect arrived. Close it.
+ */
+airlift_fail_t agent_http_get(struct agent *a, const struct agent_request *request);
+
+/*
+ * Read `len` bytes of the body. Fewer if it ends, if the connection fails or
+ * falls silent, or if they take longer than twice the timeout altogether.
+ */
+uint32_t agent_http_read(struct agent *a, void *buf, uint32_t len);
+
+void agent_http_close(struct agent *a);
+
+/* --- events.c ------------------------------------------------------------- */
+
+/* Note what failed, for the event and the log. Returns `reason`. */
+airlift_fail_t agent_fail(struct agent *a, airlift_fail_t reason, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* Tell the app. `version` and `text` may be NULL. */
+void agent_tell(struct agent *a, airlift_event_id_t id, const char *version, airlift_fail_t reason,
+                const char *text);
+
+void agent_set_state(struct agent *a, airlift_state_t state);
+void agent_set_progress(struct agent *a, uint32_t bytes, uint32_t total);
+
+/* "1.4 MB" and the like, for log lines. */
+struct agent_size_text {
+    char text[16];
+};
+struct agent_size_text agent_size_text(uint32_t bytes);
+
+/* --- agent.c -------------------------------------------------------------- */
+
+/*
+ * Wait. Returns early, with the bits that are set, as soon as one of `bits` or
+ * AGENT_BIT_STOP is; 0 if the time passed. Clears none. AIRLIFT_NO_WAIT only looks.
+ */
+EventBits_t agent_wait(struct agent *a, uint32_t seconds, EventBits_t bits);
+
+bool agent_stopping(struct agent *a);
+
+#endif

@@ -1,0 +1,278 @@
+#include "agent.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "esp_log.h"
+#include "esp_system.h"
+
+#include "airlift/semver.h"
+
+/* --- Manifest ------------------------------------------------------------- */
+
+/* Receive the manifest's text into a->buf.text. */
+static airlift_fail_t receive_manifest(struct agent *a, uint32_t *len)
+{
+    const int64_t length = a->http.content_length;
+
+    if (a->http.status != 200) {
+        return agent_fail(a, AIRLIFT_FAIL_HTTP_STATUS, "the server answers %d to the manifest's URL",
+                          a->http.status);
+    }
+    if (length > (int64_t)AIRLIFT_MAX_MANIFEST) {
+        return agent_fail(a, AIRLIFT_FAIL_MANIFEST, "the manifest has %" PRId64 " bytes, more than %u",
+                          length, AIRLIFT_MAX_MANIFEST);
+    }
+    *len = agent_http_read(a, a->buf.text, length > 0 ? (uint32_t)length : AIRLIFT_MAX_MANIFEST + 1);
+    if (*len > AIRLIFT_MAX_MANIFEST) {
+        return agent_fail(a, AIRLIFT_FAIL_MANIFEST, "the manifest has more than %u bytes",
+                          AIRLIFT_MAX_MANIFEST);
+    }
+    if (!esp_http_client_is_complete_data_received(a->http.client)) {
+        return agent_fail(a, AIRLIFT_FAIL_NETWORK, "the connection broke off within the manifest");
+    }
+    a->buf.text[*len] = '\0';
+    return AIRLIFT_FAIL_NONE;
+}
+
+airlift_fail_t agent_fetch_manifest(struct agent *a)
+{
+    const struct agent_request request = {
+        .url = a->config.manifest_url,
+        .authorization = a->config.authorization,
+        .if_range = "",
+        .timeout_s = a->config.timeout_s != 0 ? a->config.timeout_s : 10,
+    };
+    uint32_t len = 0;
+    airlift_fail_t fail = agent_http_get(a, &request);
+
+    if (fail == AIRLIFT_FAIL_NONE) {
+        fail = receive_manifest(a, &len);
+    }
+    agent_http_close(a);
+    if (fail == AIRLIFT_FAIL_NONE) {
+        fail = agent_manifest_parse(a->buf.text, len, a->config.manifest_url, a->config.allow_http,
+                                    &a->manifest, a->why);
+    }
+    if (fail == AIRLIFT_FAIL_NONE && agent_manifest_identity(&a->manifest, a->identity) != 0) {
+        fail = agent_fail(a, AIRLIFT_FAIL_FLASH, "no SHA-256");
+    }
+    return fail;
+}
+
+/* --- Decision ------------------------------------------------------------- */
+
+/*
+ * Did this image fail its trial here? Our own record says so, or else the OTA
+ * data's: that one survives an erased NVS, but knows the slot only.
+ */
+static bool is_known_bad(struct agent *a)
+{
+    const struct agent_manifest *m = &a->manifest;
+    const esp_partition_t *invalid;
+    struct agent_record bad;
+    char version[AGENT_VERSION_SIZE];
+
+    if (agent_record_load(a->nvs, AGENT_KEY_BAD, &bad)) {
+        return memcmp(bad.identity, a->identity, sizeof(bad.identity)) == 0;
+    }
+    invalid = esp_ota_get_last_invalid_partition();
+    if (invalid == NULL) {
+        return false;
+    }
+    agent_slot_version(invalid, version);
+    if (strcmp(version, m->version) != 0) {
+        return false;
+    }
+    return !m->has_sha256 || m->size == 0 || agent_slot_holds(a, invalid, m->size);
+}
+
+/*
+ * Firmware whose description carries no release version (Arduino's) may be the
+ * offered one already. Its bytes tell, and the record saves asking them again.
+ */
+static bool runs_already(struct agent *a)
+{
+    const struct agent_manifest *m = &a->manifest;
+    struct agent_record record = {.subtype = (uint8_t)a->running->subtype};
+
+    if (al_semver_valid(a->running_version) || !m->has_sha256 || m->size == 0 ||
+        !agent_slot_holds(a, a->running, m->size) ||
+        esp_partition_get_sha256(a->running, record.image) != ESP_OK) {
+        return false;
+    }
+    memcpy(record.identity, a->identity, sizeof(record.identity));
+    strcpy(record.version, m->version);
+    (void)agent_record_store(a->nvs, AGENT_KEY_INSTALLED, &record); /* else found out again next time */
+    strcpy(a->running_version, m->version);
+    return true;
+}
+
+/* Is the slot's content, as the journal or its own description names it, what is ordered? */
+static bool lies_ready(struct agent *a, const esp_partition_t *slot)
+{
+    const struct agent_manifest *m = &a->manifest;
+    struct agent_job job;
+    uint32_t pos;
+
+    if (agent_job_load(a->nvs, &job, &pos) && job.subtype == (uint8_t)slot->subtype &&
+        memcmp(job.identity, a->identity, sizeof(job.identity)) == 0) {
+        return pos == job.total && agent_slot_holds(a, slot, job.total);
+    }
+    if (!m->has_sha256 || m->size == 0) {
+        return false;
+    }
+    char version[AGENT_VERSION_SIZE];
+
+    agent_slot_version(slot, version); /* cheap; only a match is worth reading a megabyte */
+    return al_semver_valid(version) && al_semver_compare(version, m->version) == 0 &&
+           agent_slot_holds(a, slot, m->size);
+}
+
+/* --- Selection ------------------------------------------------------------ */
+
+/* True if `slot` holds this image and the next boot starts it: the app only has to restart. */
+static bool is_selected(struct agent *a, const esp_partition_t *slot, const struct agent_record *trial)
+{
+    const esp_partition_t *boot = esp_ota_get_boot_partition();
+
+    return a->status.state == AIRLIFT_STATE_INSTALLED && boot != NULL && boot->address == slot->address &&
+           memcmp(trial->identity, a->identity, sizeof(trial->identity)) == 0;
+}
+
+static airlift_fail_t restart(struct agent *a, const esp_partition_t *slot)
+{
+    ESP_LOGI(AGENT_TAG, "installed %s in %s, %s", a->manifest.version, slot->label,
+             a->config.manual_restart ? "the next restart starts it" : "restarting");
+    agent_tell(a, AIRLIFT_EVENT_REBOOTING, a->manifest.version, AIRLIFT_FAIL_NONE, NULL);
+    if (!a->config.manual_restart) {
+        (void)agent_wait(a, 1, 0); /* the log line shall reach its reader */
+        esp_restart();
+    }
+    return AIRLIFT_FAIL_NONE;
+}
+
+/* Let the next boot start the verified image in `slot`. */
+static airlift_fail_t select_slot(struct agent *a, const esp_partition_t *slot)
+{
+    struct agent_record trial;
+    const bool again = agent_record_load(a->nvs, AGENT_KEY_TRIAL, &trial) &&
+                       memcmp(trial.identity, a->identity, sizeof(trial.identity)) == 0;
+
+    trial.subtype = (uint8_t)slot->subtype;
+    trial.tries = (uint8_t)(again ? trial.tries + 1 : 1);
+    trial.reason = AIRLIFT_FAIL_NONE;
+    memcpy(trial.identity, a->identity, sizeof(trial.identity));
+    snprintf(trial.version, sizeof(trial.version), "%s", a->manifest.version);
+    if (esp_partition_get_sha256(slot, trial.image) != ESP_OK) {
+        return agent_fail(a, AIRLIFT_FAIL_IMAGE, "the image in %s does not verify", slot->label);
+    }
+    if (trial.tries > AGENT_MAX_TRIALS) {
+        /* Selected again and again, and never once did it come to a verdict. */
+        trial.reason = AIRLIFT_FAIL_TRIAL_RESET;
+        if (agent_record_store(a->nvs, AGENT_KEY_BAD, &trial) == ESP_OK) {
+            (void)agent_record_erase(a->nvs, AGENT_KEY_TRIAL);
+        }
+        return agent_fail(a, AIRLIFT_FAIL_KNOWN_BAD, "%s did not start in %u tries", a->manifest.version,
+                          AGENT_MAX_TRIALS);
+    }
+
+    /* A cut after this line: the old version boots, finds an image on trial that
+     * has no verdict, and selects it again without a download. */
+    esp_err_t err = agent_record_store(a->nvs, AGENT_KEY_TRIAL, &trial);
+    if (err != ESP_OK) {
+        return agent_fail(a, AIRLIFT_FAIL_STORAGE, "cannot note the trial (%s)", esp_err_to_name(err));
+    }
+    /* One OTA data record; the one that booted us stays. A cut before or during
+     * this write boots the old version, after it the new one. */
+    err = esp_ota_set_boot_partition(slot);
+    if (err != ESP_OK) {
+        return agent_fail(a, err == ESP_ERR_OTA_VALIDATE_FAILED ? AIRLIFT_FAIL_IMAGE : AIRLIFT_FAIL_FLASH,
+                          "cannot select %s for the next boot (%s)", slot->label, esp_err_to_name(err));
+    }
+    return restart(a, slot);
+}
+
+/* --- One attempt ---------------------------------------------------------- */
+
+static airlift_fail_t install(struct agent *a)
+{
+    const esp_partition_t *slot = esp_ota_get_next_update_partition(NULL);
+    const struct agent_manifest *m = &a->manifest;
+    struct agent_record trial;
+
+    if (slot == NULL || slot->address == a->running->address) {
+        return agent_fail(a, AIRLIFT_FAIL_FLASH, "there is no second app slot to install into");
+    }
+    if (agent_record_load(a->nvs, AGENT_KEY_TRIAL, &trial) && is_selected(a, slot, &trial)) {
+        ESP_LOGI(AGENT_TAG, "%s is installed and waits for a restart", m->version);
+        return AIRLIFT_FAIL_NONE;
+    }
+    if (m->size > slot->size) {
+        return agent_fail(a, AIRLIFT_FAIL_SIZE, "%" PRIu32 " bytes do not fit slot %s of %" PRIu32, m->size,
+                          slot->label, (uint32_t)slot->size);
+    }
+    if (lies_ready(a, slot)) {
+        ESP_LOGI(AGENT_TAG, "%s lies complete in %s already: nothing to download", m->version, slot->label);
+    } else {
+        const airlift_fail_t fail = agent_download(a, slot);
+
+        if (fail != AIRLIFT_FAIL_NONE) {
+            return fail;
+        }
+    }
+    ESP_LOGI(AGENT_TAG, "%s verified: whole%s", m->version,
+             m->has_sha256 ? ", and its SHA-256 is the manifest's" : "");
+    agent_tell(a, AIRLIFT_EVENT_VERIFIED, m->version, AIRLIFT_FAIL_NONE, NULL);
+    return select_slot(a, slot);
+}
+
+static bool may_install(struct agent *a, const airlift_event_t *offer)
+{
+    if (a->manifest.mandatory || a->config.may_install == NULL) {
+        return true;
+    }
+    return a->config.may_install(offer, a->config.ctx);
+}
+
+airlift_fail_t agent_check(struct agent *a)
+{
+    const struct agent_manifest *m = &a->manifest;
+
+    if (a->status.state != AIRLIFT_STATE_INSTALLED) {
+        agent_set_state(a, AIRLIFT_STATE_CHECKING);
+    }
+    agent_tell(a, AIRLIFT_EVENT_CHECKING, NULL, AIRLIFT_FAIL_NONE, NULL);
+    const airlift_fail_t fail = agent_fetch_manifest(a);
+
+    if (fail != AIRLIFT_FAIL_NONE) {
+        return fail;
+    }
+    if (m->version[0] == '\0' || runs_already(a) || al_semver_compare(m->version, a->running_version) <= 0) {
+        ESP_LOGI(AGENT_TAG, "up to date: %s runs, %s is published", a->running_version,
+                 m->version[0] != '\0' ? m->version : "nothing");
+        agent_tell(a, AIRLIFT_EVENT_UP_TO_DATE, m->version, AIRLIFT_FAIL_NONE, NULL);
+        return AIRLIFT_FAIL_NONE;
+    }
+    if (is_known_bad(a)) {
+        return agent_fail(a, AIRLIFT_FAIL_KNOWN_BAD,
+                          "%s was rolled back on this device: waiting for a different image", m->version);
+    }
+
+    const airlift_event_t offer = {.id = AIRLIFT_EVENT_UPDATE_AVAILABLE,
+                                   .version = m->version,
+                                   .mandatory = m->mandatory,
+                                   .total = m->size,
+                                   .text = ""};
+
+    agent_set_progress(a, 0, m->size);
+    ESP_LOGI(AGENT_TAG, "update %s available%s%s", m->version, m->size != 0 ? ", " : "",
+             m->size != 0 ? agent_size_text(m->size).text : "");
+    agent_tell(a, AIRLIFT_EVENT_UPDATE_AVAILABLE, m->version, AIRLIFT_FAIL_NONE, NULL);
+    if (!may_install(a, &offer)) {
+        ESP_LOGI(AGENT_TAG, "the app does not want it now: asking again at the next check");
+        return AIRLIFT_FAIL_NONE;
+    }
+    return install(a);
+}

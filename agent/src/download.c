@@ -1,0 +1,415 @@
+/*
+ * The image's way into the slot. Bytes are gathered into whole sectors, so each
+ * sector is erased once and programmed once, and hashed as they pass.
+ *
+ *     start    journal says: nothing, a prefix, or all of this image
+ *     request  from the first byte that is missing
+ *     body     sector by sector; a lost connection goes back to "request"
+ *     end      hashes compared, image verified from flash
+ */
+#include "agent.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "esp_log.h"
+
+#include "http_fields.h"
+#include "url.h"
+
+#define MAX_STALLS   3u /* connections lost in a row without a new sector */
+#define MAX_RESTARTS 2u /* times the server may make us begin again */
+
+/* --- The session: hashes and slot ----------------------------------------- */
+
+static void end_session(struct agent_download *d)
+{
+    if (d->writing) {
+        (void)esp_ota_abort(d->ota); /* frees it; flash stays as it is */
+        d->writing = false;
+    }
+    if (d->hashing) {
+        al_hash_abort(&d->sha256);
+        al_hash_abort(&d->md5);
+        d->hashing = false;
+    }
+}
+
+/* Nothing received yet. */
+static airlift_fail_t begin_from_zero(struct agent *a)
+{
+    struct agent_download *d = &a->download;
+
+    end_session(d);
+    d->pos = d->held = d->saved = 0;
+    d->from_zero = true;
+    d->job.total = 0;
+    d->job.etag[0] = '\0';
+    if (al_sha256_init(&d->sha256) != 0) {
+        return agent_fail(a, AIRLIFT_FAIL_FLASH, "no SHA-256");
+    }
+    if (al_md5_init(&d->md5) != 0) {
+        al_hash_abort(&d->sha256);
+        return agent_fail(a, AIRLIFT_FAIL_FLASH, "no MD5");
+    }
+    d->hashing = true;
+    return AIRLIFT_FAIL_NONE;
+}
+
+static bool hash_sector(struct agent *a, uint32_t len)
+{
+    return al_hash_update(&a->download.sha256, a->buf.sector, len) == 0 &&
+           al_hash_update(&a->download.md5, a->buf.sector, len) == 0;
+}
+
+/* Take over the `pos` bytes that an earlier session left on flash, all of them hashed again. */
+static airlift_fail_t take_over(struct agent *a, const struct agent_job *job, uint32_t pos)
+{
+    struct agent_download *d = &a->download;
+
+    for (uint32_t off = 0; off < pos; off += AGENT_SECTOR_SIZE) {
+        if (esp_partition_read(d->slot, off, a->buf.sector, AGENT_SECTOR_SIZE) != ESP_OK ||
+            !hash_sector(a, AGENT_SECTOR_SIZE)) {
+            return agent_fail(a, AIRLIFT_FAIL_FLASH, "cannot read back slot %s", d->slot->label);
+        }
+        if (off % (16 * AGENT_SECTOR_SIZE) == 0) {
+            vTaskDelay(1);
+        }
+    }
+    const esp_err_t err = esp_ota_resume(d->slot, OTA_WITH_SEQUENTIAL_WRITES, pos, &d->ota);
+    if (err != ESP_OK) {
+        return agent_fail(a, AIRLIFT_FAIL_FLASH, "cannot go on in slot %s (%s)", d->slot->label,
+                          esp_err_to_name(err));
+    }
+    d->writing = true;
+    d->from_zero = false;
+    d->pos = d->saved = pos;
+    d->job = *job;
+    return AIRLIFT_FAIL_NONE;
+}
+
+/* Without a strong tag only a hash can tell that the rest belongs to the same image. */
+static bool may_resume(const struct agent *a, const struct agent_job *job)
+{
+    return job->etag[0] != '\0' || a->manifest.has_sha256 || a->manifest.has_md5;
+}
+
+static airlift_fail_t begin(struct agent *a)
+{
+    struct agent_download *d = &a->download;
+    struct agent_job job;
+    uint32_t pos;
+
+    airlift_fail_t fail = begin_from_zero(a);
+
+    d->job.subtype = (uint8_t)d->slot->subtype;
+    memcpy(d->job.identity, a->identity, sizeof(d->job.identity));
+    if (fail != AIRLIFT_FAIL_NONE || !agent_job_load(a->nvs, &job, &pos)) {
+        return fail;
+    }
+    if (pos == 0 || pos >= job.total || pos % AGENT_SECTOR_SIZE != 0 || job.subtype != d->job.subtype ||
+        memcmp(job.identity, a->identity, sizeof(job.identity)) != 0 || job.total > d->slot->size ||
+        !may_resume(a, &job)) {
+        return AIRLIFT_FAIL_NONE;
+    }
+    fail = take_over(a, &job, pos);
+    if (fail != AIRLIFT_FAIL_NONE) {
+        /* What cannot be gone on with is done anew. */
+        ESP_LOGW(AGENT_TAG, "%s: beginning again", a->why);
+        return begin_from_zero(a);
+    }
+    ESP_LOGI(AGENT_TAG, "download goes on at %s of %s", agent_size_text(pos).text,
+             agent_size_text(job.total).text);
+    return AIRLIFT_FAIL_NONE;
+}
+
+/* --- Sectors -------------------------------------------------------------- */
+
+/* The first sector has arrived: look at it before the slot loses anything. */
+static airlift_fail_t open_slot(struct agent *a)
+{
+    struct agent_download *d = &a->download;
+
+    airlift_fail_t fail = agent_check_prefix(a->buf.sector, d->held, a->chip_id, a->manifest.version, a->why);
+    if (fail == AIRLIFT_FAIL_NONE) {
+        fail = agent_slot_deselect(a, d->slot);
+    }
+    if (fail != AIRLIFT_FAIL_NONE) {
+        return fail;
+    }
+
+    /* A cut from here on finds a job at position 0: it begins again. Without a
+     * working journal the download is still good, only not resumable. */
+    if (agent_job_store(a->nvs, &d->job) != ESP_OK) {
+        ESP_LOGW(AGENT_TAG, "progress cannot be stored: after a reset the download begins again");
+    }
+    const esp_err_t err = esp_ota_begin(d->slot, OTA_WITH_SEQUENTIAL_WRITES, &d->ota);
+    if (err != ESP_OK) {
+        return agent_fail(a, AIRLIFT_FAIL_FLASH, "cannot write slot %s (%s)", d->slot->label,
+                          esp_err_to_name(err));
+    }
+    d->writing = true;
+    return AIRLIFT_FAIL_NONE;
+}
+
+/* Put the buffered bytes on flash: a whole sector, or the image's last bytes. */
+static airlift_fail_t write_sector(struct agent *a)
+{
+    struct agent_download *d = &a->download;
+
+    if (!d->writing) {
+        const airlift_fail_t fail = open_slot(a);
+
+        if (fail != AIRLIFT_FAIL_NONE) {
+            return fail;
+        }
+    }
+    if (!hash_sector(a, d->held)) {
+        return agent_fail(a, AIRLIFT_FAIL_FLASH, "hashing failed");
+    }
+    const esp_err_t err = esp_ota_write(d->ota, a->buf.sector, d->held);
+    if (err != ESP_OK) {
+        return agent_fail(a, AIRLIFT_FAIL_FLASH, "writing slot %s at %" PRIu32 " failed (%s)", d->slot->label,
+                          d->pos - d->held, esp_err_to_name(err));
+    }
+    d->held = 0;
+
+    if (d->pos % AGENT_SECTOR_SIZE == 0 && d->pos - d->saved >= a->config.journal_bytes) {
+        if (agent_job_advance(a->nvs, d->pos) == ESP_OK) {
+            d->saved = d->pos;
+        }
+        agent_set_progress(a, d->pos, d->job.total);
+        agent_tell(a, AIRLIFT_EVENT_PROGRESS, a->manifest.version, AIRLIFT_FAIL_NONE, NULL);
+    }
+    return AIRLIFT_FAIL_NONE;
+}
+
+/* --- One request ---------------------------------------------------------- */
+
+/* The answer carries the whole image: is it of the right size? */
+static airlift_fail_t accept_whole(struct agent *a)
+{
+    struct agent_download *d = &a->download;
+    const int64_t length = a->http.content_length;
+
+    if (length <= 0) {
+        return agent_fail(a, AIRLIFT_FAIL_SIZE, "the server does not say how long the image is");
+    }
+    if (a->manifest.size != 0 && length != a->manifest.size) {
+        return agent_fail(a, AIRLIFT_FAIL_SIZE,
+                          "the server sends %" PRId64 " bytes, the manifest says %" PRIu32, length,
+                          a->manifest.size);
+    }
+    if (length > d->slot->size) {
+        return agent_fail(a, AIRLIFT_FAIL_SIZE, "%" PRId64 " bytes do not fit slot %s of %" PRIu32, length,
+                          d->slot->label, (uint32_t)d->slot->size);
+    }
+    if (d->pos > 0) {
+        ESP_LOGW(AGENT_TAG, "the server sends another image, or ignores Range: beginning again");
+        const airlift_fail_t fail = begin_from_zero(a);
+
+        if (fail != AIRLIFT_FAIL_NONE) {
+            return fail;
+        }
+    }
+    d->job.total = (uint32_t)length;
+    if (agent_etag_is_strong(a->http.etag)) {
+        strcpy(d->job.etag, a->http.etag);
+    }
+    return AIRLIFT_FAIL_NONE;
+}
+
+/* Read the body up to `end`. */
+static airlift_fail_t receive(struct agent *a, uint32_t end)
+{
+    struct agent_download *d = &a->download;
+
+    while (d->pos < end) {
+        if (agent_stopping(a)) {
+            return agent_fail(a, AIRLIFT_FAIL_STOPPED, "stopped");
+        }
+        const uint32_t room = AGENT_SECTOR_SIZE - d->held;
+        const uint32_t want = end - d->pos < room ? end - d->pos : room;
+        const uint32_t got = agent_http_read(a, a->buf.sector + d->held, want);
+
+        d->held += got;
+        d->pos += got;
+        if (d->held == AGENT_SECTOR_SIZE || d->pos == d->job.total) {
+            const airlift_fail_t fail = write_sector(a);
+
+            if (fail != AIRLIFT_FAIL_NONE) {
+                return fail;
+            }
+        }
+        if (got < want) {
+            return agent_fail(a, AIRLIFT_FAIL_NETWORK,
+                              "the connection broke off at %" PRIu32 " of %" PRIu32 " bytes", d->pos,
+                              d->job.total);
+        }
+    }
+    return AIRLIFT_FAIL_NONE;
+}
+
+/* Ask for what is missing and take what comes. *restarts counts beginnings from zero. */
+static airlift_fail_t request(struct agent *a, unsigned *restarts)
+{
+    struct agent_download *d = &a->download;
+    const struct agent_request r = {
+        .url = a->manifest.url,
+        .authorization =
+            agent_url_same_origin(a->manifest.url, a->config.manifest_url) ? a->config.authorization : NULL,
+        .from = d->pos,
+        .if_range = d->job.etag,
+        .timeout_s = a->config.timeout_s != 0 ? a->config.timeout_s : 30,
+    };
+    uint32_t first, last, total;
+    airlift_fail_t fail = agent_http_get(a, &r);
+
+    if (fail != AIRLIFT_FAIL_NONE) {
+        return fail;
+    }
+    const enum agent_answer answer = agent_judge_answer(a->http.status, d->pos, d->job.total, d->job.etag,
+                                                        a->http.etag, a->http.content_range);
+
+    if (answer == AGENT_ANSWER_REFUSED) {
+        return agent_fail(a, AIRLIFT_FAIL_HTTP_STATUS, "the server answers %d to the image's URL",
+                          a->http.status);
+    }
+    if ((answer == AGENT_ANSWER_RESTART || (answer == AGENT_ANSWER_WHOLE && d->pos > 0)) &&
+        ++*restarts > MAX_RESTARTS) {
+        return agent_fail(a, AIRLIFT_FAIL_HTTP_STATUS, "the server changes the image while it sends it");
+    }
+    switch (answer) {
+    case AGENT_ANSWER_RESTART:
+        ESP_LOGW(AGENT_TAG, "the image has changed at the server: beginning again");
+        return begin_from_zero(a);
+    case AGENT_ANSWER_PART:
+        (void)agent_parse_content_range(a->http.content_range, &first, &last, &total); /* judged above */
+        return receive(a, last + 1);
+    default:
+        fail = accept_whole(a);
+        return fail == AIRLIFT_FAIL_NONE ? receive(a, d->job.total) : fail;
+    }
+}
+
+/* Requests until all bytes are on flash, or until going on makes no sense. */
+static airlift_fail_t fetch(struct agent *a)
+{
+    struct agent_download *d = &a->download;
+    unsigned stalls = 0, restarts = 0;
+
+    do {
+        const uint32_t before = d->pos;
+        const airlift_fail_t fail = request(a, &restarts);
+
+        agent_http_close(a);
+        if (fail == AIRLIFT_FAIL_NETWORK) {
+            stalls = d->pos >= before + AGENT_SECTOR_SIZE ? 0 : stalls + 1;
+            if (stalls >= MAX_STALLS || d->pos == 0) {
+                return fail; /* not a lost connection: there never was one worth the name */
+            }
+            ESP_LOGW(AGENT_TAG, "%s: reconnecting", a->why);
+            (void)agent_wait(a, a->config.attempt_delay_s, AGENT_BIT_STOP);
+        } else if (fail != AIRLIFT_FAIL_NONE) {
+            return fail;
+        }
+        if (agent_stopping(a)) {
+            return agent_fail(a, AIRLIFT_FAIL_STOPPED, "stopped");
+        }
+    } while (d->job.total == 0 || d->pos < d->job.total);
+    return AIRLIFT_FAIL_NONE;
+}
+
+/* --- The end -------------------------------------------------------------- */
+
+static airlift_fail_t compare_hashes(struct agent *a)
+{
+    struct agent_download *d = &a->download;
+    uint8_t sha256[AL_SHA256_SIZE], md5[AL_SHA256_SIZE];
+    const int sha256_err = al_hash_final(&d->sha256, sha256);
+    const int md5_err = al_hash_final(&d->md5, md5);
+
+    d->hashing = false;
+    if (sha256_err != 0 || md5_err != 0) {
+        return agent_fail(a, AIRLIFT_FAIL_FLASH, "hashing failed");
+    }
+    if (a->manifest.has_sha256 && memcmp(sha256, a->manifest.sha256, AL_SHA256_SIZE) != 0) {
+        return agent_fail(a, AIRLIFT_FAIL_HASH, "the image's SHA-256 is not the manifest's");
+    }
+    if (a->manifest.has_md5 && memcmp(md5, a->manifest.md5, AL_MD5_SIZE) != 0) {
+        return agent_fail(a, AIRLIFT_FAIL_HASH, "the image's MD5 is not the manifest's");
+    }
+    return AIRLIFT_FAIL_NONE;
+}
+
+static airlift_fail_t verify(struct agent *a)
+{
+    struct agent_download *d = &a->download;
+    airlift_fail_t fail = compare_hashes(a);
+
+    if (fail == AIRLIFT_FAIL_NONE) {
+        const esp_err_t err = esp_ota_end(d->ota); /* reads all of it back */
+
+        d->writing = false;
+        if (err != ESP_OK) {
+            fail = agent_fail(a, AIRLIFT_FAIL_IMAGE, "the image does not verify (%s)", esp_err_to_name(err));
+        }
+    }
+    if (fail != AIRLIFT_FAIL_NONE) {
+        /* Nothing of it is worth keeping. A cut before this erases it next time. */
+        (void)agent_job_erase(a->nvs);
+        return fail;
+    }
+    /* A cut before this leaves a prefix named in the journal: its rest is
+     * fetched again. After it, the image is found complete. */
+    (void)agent_job_advance(a->nvs, d->job.total);
+    return AIRLIFT_FAIL_NONE;
+}
+
+/* What a failure leaves: whole sectors that the next attempt need not fetch. */
+static void save_progress(struct agent *a)
+{
+    struct agent_download *d = &a->download;
+    const uint32_t on_flash = d->pos - d->held;
+
+    if (d->writing && on_flash > d->saved && on_flash % AGENT_SECTOR_SIZE == 0 &&
+        agent_job_advance(a->nvs, on_flash) == ESP_OK) {
+        d->saved = on_flash;
+    }
+}
+
+airlift_fail_t agent_download(struct agent *a, const esp_partition_t *slot)
+{
+    struct agent_download *d = &a->download;
+
+    memset(d, 0, sizeof(*d));
+    d->slot = slot;
+    airlift_fail_t fail = begin(a);
+
+    if (fail == AIRLIFT_FAIL_NONE) {
+        agent_set_state(a, AIRLIFT_STATE_DOWNLOADING);
+        fail = fetch(a);
+        if (fail != AIRLIFT_FAIL_NONE) {
+            save_progress(a);
+        }
+    }
+    if (fail == AIRLIFT_FAIL_NONE) {
+        const bool resumed = !d->from_zero;
+
+        fail = verify(a);
+        if (fail == AIRLIFT_FAIL_HASH && resumed) {
+            /* The parts may be of two images: one clean download decides. */
+            ESP_LOGW(AGENT_TAG, "%s: downloading all of it again", a->why);
+            fail = begin_from_zero(a);
+            if (fail == AIRLIFT_FAIL_NONE) {
+                fail = fetch(a);
+            }
+            if (fail == AIRLIFT_FAIL_NONE) {
+                fail = verify(a);
+            }
+        }
+    }
+    end_session(d);
+    return fail;
+}

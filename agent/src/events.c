@@ -1,0 +1,131 @@
+#include "agent.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "esp_log.h"
+
+static const char *const fail_names[] = {
+    [AIRLIFT_FAIL_NONE] = "none",
+    [AIRLIFT_FAIL_NETWORK] = "network",
+    [AIRLIFT_FAIL_HTTP_STATUS] = "http status",
+    [AIRLIFT_FAIL_URL] = "url",
+    [AIRLIFT_FAIL_MANIFEST] = "manifest",
+    [AIRLIFT_FAIL_VERSION] = "version",
+    [AIRLIFT_FAIL_IMAGE] = "image",
+    [AIRLIFT_FAIL_CHIP] = "chip",
+    [AIRLIFT_FAIL_SIZE] = "size",
+    [AIRLIFT_FAIL_HASH] = "hash",
+    [AIRLIFT_FAIL_KNOWN_BAD] = "known bad",
+    [AIRLIFT_FAIL_FLASH] = "flash",
+    [AIRLIFT_FAIL_STORAGE] = "storage",
+    [AIRLIFT_FAIL_HEALTH] = "health",
+    [AIRLIFT_FAIL_TRIAL_RESET] = "trial reset",
+    [AIRLIFT_FAIL_STOPPED] = "stopped",
+};
+
+static void take_status_lock(struct agent *a)
+{
+    (void)xSemaphoreTake(a->lock, portMAX_DELAY); /* without time limit it can't fail */
+}
+
+static void give_status_lock(struct agent *a)
+{
+    (void)xSemaphoreGive(a->lock);
+}
+
+/* What airlift_get_status() shall say after this event. */
+static void note(struct agent *a, airlift_event_id_t id, airlift_fail_t reason, const char *text)
+{
+    take_status_lock(a);
+    switch (id) {
+    case AIRLIFT_EVENT_FAILED:
+        a->status.last_failure = reason;
+        snprintf(a->status.last_failure_text, sizeof(a->status.last_failure_text), "%s", text);
+        break;
+    case AIRLIFT_EVENT_UP_TO_DATE:
+    case AIRLIFT_EVENT_VERIFIED:
+        a->status.last_failure = AIRLIFT_FAIL_NONE;
+        a->status.last_failure_text[0] = '\0';
+        break;
+    case AIRLIFT_EVENT_REBOOTING:
+        a->status.state = AIRLIFT_STATE_INSTALLED;
+        break;
+    default:
+        break;
+    }
+    strcpy(a->status.running_version, a->running_version);
+    strcpy(a->status.offered_version, a->manifest.version);
+    give_status_lock(a);
+}
+
+/* --- Shared with the other files ------------------------------------------ */
+
+airlift_fail_t agent_fail(struct agent *a, airlift_fail_t reason, const char *format, ...)
+{
+    va_list args;
+
+    va_start(args, format);
+    vsnprintf(a->why, sizeof(a->why), format, args);
+    va_end(args);
+    return reason;
+}
+
+void agent_tell(struct agent *a, airlift_event_id_t id, const char *version, airlift_fail_t reason,
+                const char *text)
+{
+    const airlift_event_t event = {
+        .id = id,
+        .version = version != NULL ? version : "",
+        .mandatory = a->manifest.mandatory,
+        .bytes = a->status.bytes, /* written by this task alone */
+        .total = a->status.total,
+        .reason = reason,
+        .text = text != NULL ? text : "",
+    };
+
+    note(a, id, reason, event.text);
+    if (a->config.on_event != NULL) {
+        a->config.on_event(&event, a->config.ctx);
+    }
+}
+
+void agent_set_state(struct agent *a, airlift_state_t state)
+{
+    take_status_lock(a);
+    a->status.state = state;
+    give_status_lock(a);
+}
+
+void agent_set_progress(struct agent *a, uint32_t bytes, uint32_t total)
+{
+    take_status_lock(a);
+    a->status.bytes = bytes;
+    a->status.total = total;
+    give_status_lock(a);
+}
+
+struct agent_size_text agent_size_text(uint32_t bytes)
+{
+    struct agent_size_text out;
+
+    if (bytes < 100000) {
+        snprintf(out.text, sizeof(out.text), "%u.%u kB", (unsigned)(bytes / 1000),
+                 (unsigned)(bytes % 1000 / 100));
+    } else {
+        const uint32_t tenths = (bytes + 50000) / 100000; /* of a MB */
+
+        snprintf(out.text, sizeof(out.text), "%u.%u MB", (unsigned)(tenths / 10), (unsigned)(tenths % 10));
+    }
+    return out;
+}
+
+/* --- Public --------------------------------------------------------------- */
+
+const char *airlift_fail_name(airlift_fail_t reason)
+{
+    const size_t n = sizeof(fail_names) / sizeof(fail_names[0]);
+
+    return (size_t)reason < n ? fail_names[reason] : "unknown";
+}

@@ -1,0 +1,110 @@
+/*
+ * The agent's memory in NVS. Each key changes atomically: after a power cut it
+ * has its old value or its new one.
+ */
+#include "agent.h"
+
+#include <stddef.h>
+#include <string.h>
+
+/* Grows when a struct changes; what an older agent stored is then not understood and ignored. */
+#define FORMAT 1u
+
+#define KEY_JOB "job"
+#define KEY_POS "pos"
+
+_Static_assert(sizeof(struct agent_record) == 104, "the layout is stored");
+_Static_assert(sizeof(struct agent_job) == 168, "the layout is stored");
+
+static bool load(nvs_handle_t nvs, const char *key, void *out, size_t size)
+{
+    size_t len = size;
+
+    /* Both structs begin with their format. */
+    return nvs_get_blob(nvs, key, out, &len) == ESP_OK && len == size && *(const uint8_t *)out == FORMAT;
+}
+
+static esp_err_t store(nvs_handle_t nvs, const char *key, const void *value, size_t size)
+{
+    const esp_err_t err = nvs_set_blob(nvs, key, value, size);
+
+    return err == ESP_OK ? nvs_commit(nvs) : err;
+}
+
+static esp_err_t erase(nvs_handle_t nvs, const char *key)
+{
+    const esp_err_t err = nvs_erase_key(nvs, key);
+
+    if (err == ESP_ERR_NVS_NOT_FOUND) {
+        return ESP_OK;
+    }
+    return err == ESP_OK ? nvs_commit(nvs) : err;
+}
+
+/* --- Records -------------------------------------------------------------- */
+
+bool agent_record_load(nvs_handle_t nvs, const char *key, struct agent_record *out)
+{
+    if (!load(nvs, key, out, sizeof(*out))) {
+        memset(out, 0, sizeof(*out));
+        return false;
+    }
+    out->version[sizeof(out->version) - 1] = '\0';
+    return true;
+}
+
+esp_err_t agent_record_store(nvs_handle_t nvs, const char *key, const struct agent_record *record)
+{
+    struct agent_record copy = *record;
+
+    copy.format = FORMAT;
+    return store(nvs, key, &copy, sizeof(copy));
+}
+
+esp_err_t agent_record_erase(nvs_handle_t nvs, const char *key)
+{
+    return erase(nvs, key);
+}
+
+/* --- The download --------------------------------------------------------- */
+
+bool agent_job_load(nvs_handle_t nvs, struct agent_job *out, uint32_t *pos)
+{
+    if (!load(nvs, KEY_JOB, out, sizeof(*out)) || nvs_get_u32(nvs, KEY_POS, pos) != ESP_OK ||
+        *pos > out->total || (*pos % AGENT_SECTOR_SIZE != 0 && *pos != out->total)) {
+        memset(out, 0, sizeof(*out));
+        *pos = 0;
+        return false;
+    }
+    out->etag[sizeof(out->etag) - 1] = '\0';
+    return true;
+}
+
+esp_err_t agent_job_store(nvs_handle_t nvs, const struct agent_job *job)
+{
+    struct agent_job copy = *job;
+
+    copy.format = FORMAT;
+    /* The position goes first: a cut between the two leaves a job at which
+     * nothing was done yet, never a new job with an old position. */
+    const esp_err_t err = erase(nvs, KEY_POS);
+
+    return err == ESP_OK ? store(nvs, KEY_JOB, &copy, sizeof(copy)) : err;
+}
+
+esp_err_t agent_job_advance(nvs_handle_t nvs, uint32_t pos)
+{
+    /* Called when the bytes are on flash: a cut before this line costs them
+     * being downloaded again, nothing more. */
+    const esp_err_t err = nvs_set_u32(nvs, KEY_POS, pos);
+
+    return err == ESP_OK ? nvs_commit(nvs) : err;
+}
+
+esp_err_t agent_job_erase(nvs_handle_t nvs)
+{
+    /* A cut between the two leaves a job without position: no job. */
+    const esp_err_t err = erase(nvs, KEY_POS);
+
+    return err == ESP_OK ? erase(nvs, KEY_JOB) : err;
+}

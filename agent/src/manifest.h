@@ -1,0 +1,50 @@
+/*
+ * manifest.h - version.json: what is published, where it lies, how to know it.
+ */
+#ifndef AGENT_MANIFEST_H
+#define AGENT_MANIFEST_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "airlift.h"
+#include "airlift/crypto.h"
+
+#define AGENT_VERSION_SIZE 33u /* bytes with NUL; an app description holds 31 or 32 characters */
+#define AGENT_TEXT_SIZE    128u
+
+struct agent_manifest {
+    char version[AGENT_VERSION_SIZE]; /* "" if nothing is published: no update */
+    char url[AIRLIFT_MAX_URL + 1];    /* absolute and allowed */
+    uint8_t sha256[AL_SHA256_SIZE];   /* if has_sha256 */
+    uint8_t md5[AL_MD5_SIZE];         /* if has_md5 */
+    bool has_sha256;
+    bool has_md5;
+    bool mandatory;
+    uint32_t size; /* bytes; 0 if not said */
+};
+
+/*
+ * Parse `text`, `len` bytes followed by a NUL. Optional fields may be missing,
+ * null or ""; of the wrong type or form they are an error, as is a missing
+ * version or url. An empty version or url means that nothing is published.
+ *
+ * base_url    where the manifest came from, for a relative url
+ * out         written in any case, meaningful on success
+ * why         AGENT_TEXT_SIZE bytes: what is wrong
+ *
+ * Heap: the JSON tree, bounded because a text of more than 64 values is refused
+ * unparsed; freed before return. Returns AIRLIFT_FAIL_NONE, _MANIFEST, _VERSION
+ * or _URL.
+ */
+airlift_fail_t agent_manifest_parse(const char *text, size_t len, const char *base_url, bool allow_http,
+                                    struct agent_manifest *out, char why[AGENT_TEXT_SIZE]);
+
+/*
+ * A name for the image that does not depend on its URL: its SHA-256, or without
+ * one a hash over version, size and MD5. Returns 0 or AL_ERR_CRYPTO.
+ */
+AL_CHECK_RESULT int agent_manifest_identity(const struct agent_manifest *m, uint8_t out[AL_SHA256_SIZE]);
+
+#endif

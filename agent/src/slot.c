@@ -1,0 +1,96 @@
+#include "agent.h"
+
+#include <string.h>
+
+#include "esp_app_desc.h"
+
+/* Feed `len` bytes of the slot to both hashes. */
+static bool hash_slot(struct agent *a, const esp_partition_t *slot, uint32_t len, struct al_hash *sha256,
+                      struct al_hash *md5)
+{
+    for (uint32_t off = 0; off < len; off += AGENT_SECTOR_SIZE) {
+        const uint32_t n = len - off < AGENT_SECTOR_SIZE ? len - off : AGENT_SECTOR_SIZE;
+
+        if (esp_partition_read(slot, off, a->buf.sector, n) != ESP_OK ||
+            al_hash_update(sha256, a->buf.sector, n) != 0 || al_hash_update(md5, a->buf.sector, n) != 0) {
+            return false;
+        }
+        if (off % (16 * AGENT_SECTOR_SIZE) == 0) {
+            vTaskDelay(1); /* a megabyte takes long enough for the idle task's watchdog */
+        }
+    }
+    return true;
+}
+
+/* --- Shared with the other files ------------------------------------------ */
+
+const esp_partition_t *agent_slot_by_subtype(uint8_t subtype)
+{
+    return esp_partition_find_first(ESP_PARTITION_TYPE_APP, (esp_partition_subtype_t)subtype, NULL);
+}
+
+void agent_slot_version(const esp_partition_t *slot, char out[AGENT_VERSION_SIZE])
+{
+    esp_app_desc_t desc;
+
+    memset(out, 0, AGENT_VERSION_SIZE);
+    if (esp_ota_get_partition_description(slot, &desc) == ESP_OK) {
+        memcpy(out, desc.version, sizeof(desc.version));
+    }
+}
+
+bool agent_slot_is(const esp_partition_t *slot, const struct agent_record *record)
+{
+    uint8_t sha256[AL_SHA256_SIZE];
+
+    return (uint8_t)slot->subtype == record->subtype && esp_partition_get_sha256(slot, sha256) == ESP_OK &&
+           memcmp(sha256, record->image, sizeof(sha256)) == 0;
+}
+
+bool agent_slot_holds(struct agent *a, const esp_partition_t *slot, uint32_t size)
+{
+    const struct agent_manifest *m = &a->manifest;
+    struct al_hash sha256, md5;
+    uint8_t digest[AL_SHA256_SIZE];
+    bool same;
+
+    if (size > slot->size || al_sha256_init(&sha256) != 0) {
+        return false;
+    }
+    if (al_md5_init(&md5) != 0) {
+        al_hash_abort(&sha256);
+        return false;
+    }
+    same = hash_slot(a, slot, size, &sha256, &md5);
+    /* Each hash is ended, whatever the other one said. */
+    if (al_hash_final(&sha256, digest) != 0 ||
+        (m->has_sha256 && memcmp(digest, m->sha256, AL_SHA256_SIZE) != 0)) {
+        same = false;
+    }
+    if (al_hash_final(&md5, digest) != 0 || (m->has_md5 && memcmp(digest, m->md5, AL_MD5_SIZE) != 0)) {
+        same = false;
+    }
+    return same;
+}
+
+airlift_fail_t agent_slot_deselect(struct agent *a, const esp_partition_t *slot)
+{
+    const esp_partition_t *boot = esp_ota_get_boot_partition();
+
+    if (boot == NULL || boot->address != slot->address) {
+        return AIRLIFT_FAIL_NONE;
+    }
+    /* A cut before or during this write boots what was selected, or falls back:
+     * both images are still whole. Afterwards the running one boots. */
+    esp_err_t err = esp_ota_set_boot_partition(a->running);
+
+    /* Selecting made it a new image on trial, which it is not. The factory app has no state. */
+    if (err == ESP_OK && a->running->subtype != ESP_PARTITION_SUBTYPE_APP_FACTORY) {
+        err = esp_ota_mark_app_valid_cancel_rollback();
+    }
+    if (err != ESP_OK) {
+        return agent_fail(a, AIRLIFT_FAIL_FLASH, "cannot free slot %s, which the next boot wants (%s)",
+                          slot->label, esp_err_to_name(err));
+    }
+    return AIRLIFT_FAIL_NONE;
+}
