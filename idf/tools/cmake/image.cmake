@@ -1,0 +1,92 @@
+# From the program to files that a device takes:
+#
+#   NAME.bin                             app image
+#   partition_table/partition-table.bin
+#   flash.bin, flash.bin.json            a device with both, ready to run
+
+# The CSV, or the name of a table that ESP-IDF ships.
+function(__airlift_partition_table variable)
+    idf_build_get_property(dir PROJECT_DIR)
+    if(CONFIG_PARTITION_TABLE_CUSTOM)
+        get_filename_component(path "${CONFIG_PARTITION_TABLE_CUSTOM_FILENAME}" ABSOLUTE BASE_DIR "${dir}")
+        if(NOT EXISTS "${path}")
+            message(FATAL_ERROR "CONFIG_PARTITION_TABLE_CUSTOM_FILENAME: no file ${path}")
+        endif()
+    else()
+        string(REGEX REPLACE "^partitions_(.*)\\.csv$" "\\1" path "${CONFIG_PARTITION_TABLE_FILENAME}")
+    endif()
+    set(${variable} "${path}" PARENT_SCOPE)
+endfunction()
+
+function(__airlift_add_images)
+    idf_build_get_property(elf EXECUTABLE)
+    idf_build_get_property(version PROJECT_VER)
+    set(name ${CMAKE_PROJECT_NAME})
+    set(app "${CMAKE_BINARY_DIR}/${name}.bin")
+    set(table "${CMAKE_BINARY_DIR}/partition_table/partition-table.bin")
+    set(flash "${CMAKE_BINARY_DIR}/flash.bin")
+    string(LENGTH "${name}" length)
+    if(length GREATER 31)
+        string(SUBSTRING "${name}" 0 31 short_name)
+        message(WARNING "Project name \"${name}\" is longer than the 31 characters of an app image: it is cut there")
+    else()
+        set(short_name ${name})
+    endif()
+
+    set(secure_version 0)
+    set(anti_rollback)
+    set(rollback)
+    if(CONFIG_BOOTLOADER_APP_ANTI_ROLLBACK)
+        set(secure_version ${CONFIG_BOOTLOADER_APP_SECURE_VERSION})
+        set(anti_rollback --anti-rollback --secure-version ${secure_version})
+    endif()
+    if(NOT CONFIG_BOOTLOADER_APP_ROLLBACK_ENABLE)
+        set(rollback --no-rollback)
+    endif()
+
+    # The image carries the program without debug information, and the hash of the one with it.
+    set(stripped "${CMAKE_BINARY_DIR}/esp-idf/${name}.stripped.elf")
+    add_custom_command(OUTPUT "${app}"
+        COMMAND "${CMAKE_STRIP}" -s -o "${stripped}" "$<TARGET_FILE:${elf}>"
+        COMMAND "${AIRLIFT_TOOL}" image build --elf "${stripped}" --debug-elf "$<TARGET_FILE:${elf}>"
+            --project "${short_name}" --version "${version}" --secure-version ${secure_version} -o "${app}"
+        DEPENDS ${elf} "${AIRLIFT_TOOL}" "${CMAKE_BINARY_DIR}/config/sdkconfig.h"
+        BYPRODUCTS "${stripped}"
+        COMMENT "Building app image ${name}.bin, version ${version}"
+        VERBATIM)
+    add_custom_target(app ALL DEPENDS "${app}")
+
+    __airlift_partition_table(table_source)
+    set(table_file)
+    if(CONFIG_PARTITION_TABLE_CUSTOM)
+        set(table_file "${table_source}")
+    endif()
+    set(md5)
+    if(NOT CONFIG_PARTITION_TABLE_MD5)
+        set(md5 --no-md5)
+    endif()
+    file(MAKE_DIRECTORY "${CMAKE_BINARY_DIR}/partition_table")
+    add_custom_command(OUTPUT "${table}"
+        COMMAND "${AIRLIFT_TOOL}" partitions gen "${table_source}" "${table}"
+            --offset ${CONFIG_PARTITION_TABLE_OFFSET} --flash-size ${CONFIG_ESPTOOLPY_FLASHSIZE} ${md5}
+        DEPENDS ${table_file} "${AIRLIFT_TOOL}" "${CMAKE_BINARY_DIR}/config/sdkconfig.h"
+        COMMENT "Building partition table"
+        VERBATIM)
+    add_custom_target(partition-table ALL DEPENDS "${table}")
+
+    add_custom_command(OUTPUT "${flash}"
+        COMMAND "${PYTHON}" -B "${AIRLIFT_TOOLS_DIR}/make_flash.py" --tool "${AIRLIFT_TOOL}"
+            --app "${app}" --table "${table}" --table-source "${table_source}"
+            --offset ${CONFIG_PARTITION_TABLE_OFFSET} --size ${CONFIG_ESPTOOLPY_FLASHSIZE}
+            ${rollback} ${anti_rollback} --out "${flash}"
+        DEPENDS "${app}" "${table}" "${AIRLIFT_TOOLS_DIR}/make_flash.py"
+        BYPRODUCTS "${flash}.json"
+        COMMENT "Building flash.bin"
+        VERBATIM)
+    add_custom_target(flash_image ALL DEPENDS "${flash}")
+
+    add_custom_target(run
+        COMMAND "${AIRLIFT_TOOL}" device run "${flash}"
+        DEPENDS "${flash}"
+        USES_TERMINAL VERBATIM)
+endfunction()

@@ -1,0 +1,83 @@
+#!/usr/bin/python3
+"""Put a built project into a fresh flash file: partition table, app, description of the chip.
+
+The app goes where a bootloader with blank OTA data looks: factory, else the first OTA slot. It has to fit;
+a slot with under 5 % left is worth a warning, as the next version may not fit.
+"""
+
+import argparse
+import os
+import struct
+import subprocess
+import sys
+
+APP = 0
+TEE_SUBTYPES = (0x30, 0x31)
+FIRST_OTA = 0x10
+TEST = 0x20
+
+
+def kib(n):
+    return "%.1f KiB" % (n / 1024)
+
+
+def app_partitions(table):
+    """(subtype, size, label) of each app partition, in the order a bootloader prefers."""
+    parts = []
+    for off in range(0, len(table) - 31, 32):
+        magic, kind, subtype, _, size, label = struct.unpack_from("<HBBII16s", table, off)
+        if magic != 0x50AA:
+            break
+        if kind == APP and subtype not in TEE_SUBTYPES:
+            parts.append((subtype, size, label.rstrip(b"\0").decode("utf-8", "replace")))
+    return sorted(parts)
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--tool", required=True, help="the airlift program")
+    parser.add_argument("--app", required=True)
+    parser.add_argument("--table", required=True, help="partition-table.bin")
+    parser.add_argument("--table-source", required=True, help="what that was made from, for messages")
+    parser.add_argument("--offset", required=True)
+    parser.add_argument("--size", required=True)
+    parser.add_argument("--no-rollback", action="store_true")
+    parser.add_argument("--anti-rollback", action="store_true")
+    parser.add_argument("--secure-version", default="0")
+    parser.add_argument("--out", required=True)
+    args = parser.parse_args()
+
+    with open(args.table, "rb") as f:
+        parts = app_partitions(f.read())
+    if not parts:
+        sys.exit("%s: no app partition in the table" % args.table_source)
+    app_size = os.path.getsize(args.app)
+    name = os.path.basename(args.app)
+    _, size, label = parts[0]
+    if app_size > size:
+        sys.exit(
+            "%s is too big: %d bytes (%s), but partition '%s' holds %d (%s): %d too many"
+            % (name, app_size, kib(app_size), label, size, kib(size), app_size - size)
+        )
+    for _, other, other_label in parts[1:]:
+        if app_size > other:
+            print("warning: %s does not fit partition '%s' (%s): no update can go there" % (name, other_label, kib(other)))
+    smallest = min(size for subtype, size, _ in parts if subtype != TEST or len(parts) == 1)
+    free = (smallest - app_size) * 100 // smallest
+    if 0 <= free < 5:
+        print("warning: the smallest app partition is nearly full: %d %% free" % free)
+
+    command = [args.tool, "flash", "new", args.out, "--force", "--size", args.size, "--chip", "linux"]
+    command += ["--table", args.table, "--offset", args.offset, "--factory", args.app]
+    if args.no_rollback:
+        command.append("--no-rollback")
+    if args.anti_rollback:
+        command += ["--anti-rollback", "--secure-version", args.secure_version]
+    result = subprocess.run(command, stdout=subprocess.DEVNULL)
+    if result.returncode != 0:
+        sys.exit(result.returncode)
+    print("%s: %s in '%s', %s large: %d %% free" % (name, kib(app_size), label, kib(size), (size - app_size) * 100 // size))
+
+
+if __name__ == "__main__":
+    main()
