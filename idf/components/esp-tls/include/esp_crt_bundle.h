@@ -2,7 +2,7 @@
  * esp_crt_bundle.h - trust the certificate authorities everybody trusts.
  *
  * On a chip that is a bundle compiled into the firmware; here it is what the
- * system's ca-certificates package installed.
+ * system's ca-certificates package installed, or the file SSL_CERT_FILE names.
  */
 #pragma once
 

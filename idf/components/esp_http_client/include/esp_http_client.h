@@ -221,11 +221,11 @@ typedef enum {
 #define ESP_ERR_HTTP_NOT_MODIFIED          (ESP_ERR_HTTP_BASE + 9)  /* 304 */
 #define ESP_ERR_HTTP_RANGE_NOT_SATISFIABLE (ESP_ERR_HTTP_BASE + 10) /* 416, or the range was ignored */
 #define ESP_ERR_HTTP_READ_TIMEOUT          (ESP_ERR_HTTP_BASE + 11) /* perform: the body stopped coming */
-#define ESP_ERR_HTTP_INCOMPLETE_DATA       (ESP_ERR_HTTP_BASE + 12) /* perform: closed before the body's end */
+#define ESP_ERR_HTTP_INCOMPLETE_DATA       (ESP_ERR_HTTP_BASE + 12) /* perform: the body ended early */
 #define ESP_ERR_HTTP_REDIRECT_DOWNGRADE    (ESP_ERR_HTTP_BASE + 13) /* https redirects to http */
 #define ESP_ERR_HTTP_HEADER_TOO_LONG       (ESP_ERR_HTTP_BASE + 14) /* a header exceeds buffer_size_tx */
 
-/* ---- lifecycle ------------------------------------------------------------------ */
+/* ---- lifecycle ----------------------------------------------------------- */
 
 /* Make a client. Connects nowhere yet. NULL: no URL, a bad one, or out of memory. End with cleanup. */
 esp_http_client_handle_t esp_http_client_init(const esp_http_client_config_t *config);
@@ -233,7 +233,7 @@ esp_http_client_handle_t esp_http_client_init(const esp_http_client_config_t *co
 /* Close and free. ESP_FAIL if client is NULL. */
 esp_err_t esp_http_client_cleanup(esp_http_client_handle_t client);
 
-/* ---- the whole exchange ------------------------------------------------------------ */
+/* ---- the whole exchange -------------------------------------------------- */
 
 /*
  * Send the request (with the post field as body), receive the response, follow
@@ -245,7 +245,7 @@ esp_err_t esp_http_client_cleanup(esp_http_client_handle_t client);
  */
 esp_err_t esp_http_client_perform(esp_http_client_handle_t client);
 
-/* ---- step by step -------------------------------------------------------------------- */
+/* ---- step by step -------------------------------------------------------- */
 
 /*
  * Connect, unless the last exchange left a usable connection, and send the
@@ -258,10 +258,10 @@ esp_err_t esp_http_client_perform(esp_http_client_handle_t client);
  */
 esp_err_t esp_http_client_open(esp_http_client_handle_t client, int write_len);
 
-/* Send body bytes. Returns len, or -1 (no open request, more than write_len, or it could not be sent). */
+/* Send body bytes. Returns len, or -1: no open request, more than write_len, or it could not be sent. */
 int esp_http_client_write(esp_http_client_handle_t client, const char *buffer, int len);
 
-/* After open(-1): start a chunk of len bytes; end it, and the body with the last one. ESP_OK is 0; -1 failed. */
+/* After open(-1): start a chunk of len bytes; end it, and the body with the last one. ESP_OK, or -1. */
 int esp_http_client_chunk_write_begin(esp_http_client_handle_t client, const int len);
 int esp_http_client_chunk_write_end(esp_http_client_handle_t client, bool last_chunk);
 
@@ -276,8 +276,8 @@ int64_t esp_http_client_fetch_headers(esp_http_client_handle_t client);
 /*
  * Read body bytes, waiting until `len` have come, the body ends or the timeout passes.
  *
- * Returns how many (less than len at the end or after a pause); 0 at the end of the body; -1 if the connection failed or
- * closed early; -ESP_ERR_HTTP_EAGAIN if nothing came within the timeout: call again to wait on.
+ * Returns how many (less than len at the end or after a pause); 0 at the end of the body; -1 if the
+ * connection failed or closed early; -ESP_ERR_HTTP_EAGAIN if nothing came in time: call again to wait on.
  */
 int esp_http_client_read(esp_http_client_handle_t client, char *buffer, int len);
 
@@ -293,14 +293,14 @@ esp_err_t esp_http_client_clear_response_buffer(esp_http_client_handle_t client)
 /* Close the connection; the client and its headers stay. */
 esp_err_t esp_http_client_close(esp_http_client_handle_t client);
 
-/* Break off an exchange; the client can be used for the next. ESP_ERR_INVALID_ARG; ESP_ERR_INVALID_STATE: none is open. */
+/* Break off an exchange; the client can go on to the next. ESP_ERR_INVALID_ARG; ESP_ERR_INVALID_STATE: none. */
 esp_err_t esp_http_client_cancel_request(esp_http_client_handle_t client);
 
-/* open() in two halves, for a connection that is kept: forget the last response; send the next request on it. */
+/* open() in two halves, for a kept connection: forget the last response; send the next request. */
 esp_err_t esp_http_client_prepare(esp_http_client_handle_t client);
 esp_err_t esp_http_client_request_send(esp_http_client_handle_t client, int write_len);
 
-/* ---- request ------------------------------------------------------------------------------ */
+/* ---- request ------------------------------------------------------------- */
 
 /*
  * The next request goes to `url`; a relative one is resolved against the
@@ -329,7 +329,7 @@ esp_err_t esp_http_client_set_timeout_ms(esp_http_client_handle_t client, int ti
 esp_err_t esp_http_client_set_user_data(esp_http_client_handle_t client, void *data);
 esp_err_t esp_http_client_get_user_data(esp_http_client_handle_t client, void **data);
 
-/* ---- credentials and redirects --------------------------------------------------------------- */
+/* ---- credentials and redirects ------------------------------------------- */
 
 esp_err_t esp_http_client_set_username(esp_http_client_handle_t client, const char *username);
 esp_err_t esp_http_client_get_username(esp_http_client_handle_t client, char **value);
@@ -356,7 +356,7 @@ esp_err_t esp_http_client_add_auth(esp_http_client_handle_t client);
 esp_err_t esp_http_client_set_redirection(esp_http_client_handle_t client);
 esp_err_t esp_http_client_reset_redirect_counter(esp_http_client_handle_t client);
 
-/* ---- response ------------------------------------------------------------------------------------ */
+/* ---- response ------------------------------------------------------------ */
 
 int esp_http_client_get_status_code(esp_http_client_handle_t client); /* -1: none yet */
 
