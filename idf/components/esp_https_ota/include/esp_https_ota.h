@@ -87,7 +87,8 @@ typedef struct {
  * Begin, perform, finish. Restarting is left to the caller. On failure the boot
  * partition is unchanged.
  *
- * Returns ESP_OK; ESP_ERR_INVALID_ARG; ESP_ERR_NOT_SUPPORTED with ota_resumption; else the error of the step that failed.
+ * Returns ESP_OK; ESP_ERR_INVALID_ARG; ESP_ERR_NOT_SUPPORTED with ota_resumption; else the error of the step
+ * that failed.
  */
 esp_err_t esp_https_ota(const esp_https_ota_config_t *ota_config);
 
@@ -95,7 +96,8 @@ esp_err_t esp_https_ota(const esp_https_ota_config_t *ota_config);
  * Connect and find out what the server has. *handle is set to NULL on failure.
  *
  * Returns ESP_OK;
- *   ESP_ERR_INVALID_ARG      NULL; no way to verify the server (and plain HTTP not allowed); no decrypt_cb where one is required
+ *   ESP_ERR_INVALID_ARG      NULL; nothing to verify the server with (unless plain HTTP is allowed); no
+ *                            decrypt_cb where one is required
  *   ESP_ERR_NOT_SUPPORTED    resumption together with decryption
  *   ESP_ERR_NO_MEM
  *   ESP_ERR_HTTP_NOT_MODIFIED, ESP_ERR_HTTP_RANGE_NOT_SATISFIABLE, ESP_ERR_HTTP_MAX_REDIRECT,
@@ -108,11 +110,13 @@ esp_err_t esp_https_ota_begin(const esp_https_ota_config_t *ota_config, esp_http
 /*
  * Read once (up to max(buffer_size, 1024) bytes) and write it.
  *
- * Returns ESP_ERR_HTTPS_OTA_IN_PROGRESS (also after a timeout: the caller limits how often); ESP_OK when all is written;
+ * Returns ESP_ERR_HTTPS_OTA_IN_PROGRESS (also after a timeout: the caller limits how often); ESP_OK when all
+ * is written;
  *   ESP_ERR_INVALID_ARG      handle is NULL
  *   ESP_ERR_INVALID_VERSION  for another chip or revision
  *   ESP_ERR_OTA_SPI_MODE_MISMATCH
- *   ESP_FAIL                 the connection ended early, the image is shorter than 1024 bytes, or it was done already
+ *   ESP_FAIL                 the connection ended early, the image is shorter than 1024 bytes, or it was
+ *                            done already
  *   errors of esp_ota_begin, esp_ota_resume and esp_ota_write; of decrypt_cb
  */
 esp_err_t esp_https_ota_perform(esp_https_ota_handle_t https_ota_handle);
@@ -135,8 +139,9 @@ esp_err_t esp_https_ota_abort(esp_https_ota_handle_t https_ota_handle);
 /*
  * The description in the image, before the first perform.
  *
- * Returns ESP_OK; ESP_ERR_INVALID_ARG; ESP_ERR_NOT_SUPPORTED with decryption; ESP_FAIL: neither app nor bootloader, fewer than
- * 1024 bytes came, or there is no description; ESP_ERR_* of reading flash, when resuming.
+ * Returns ESP_OK; ESP_ERR_INVALID_ARG; ESP_ERR_NOT_SUPPORTED with decryption; ESP_FAIL: the final partition
+ * is of another type, fewer than 1024 bytes came (after a pause of the server ask again), or there is no
+ * description; ESP_ERR_* of reading flash, when resuming.
  */
 esp_err_t esp_https_ota_get_img_desc(esp_https_ota_handle_t https_ota_handle, esp_app_desc_t *new_app_info);
 esp_err_t esp_https_ota_get_bootloader_img_desc(esp_https_ota_handle_t https_ota_handle,
