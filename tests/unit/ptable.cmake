@@ -1,0 +1,3 @@
+airlift_unit_test(ptable LIBS airlift_core airlift_crypto_openssl)
+airlift_unit_test(ptable_csv LIBS airlift_core airlift_crypto_openssl cjson)
+airlift_unit_test(semver LIBS airlift_core)
