@@ -6,6 +6,8 @@
  */
 #include "image_build.h"
 
+#include "commands.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -281,27 +283,21 @@ out:
     return code;
 }
 
-const struct host_cmd cmd_image_build_row = {
-    .noun = "image",
-    .verb = "build",
-    .usage = "--elf PROGRAM --project NAME --version V -o IMG [OPTIONS]",
-    .summary = "make an app image from a program",
-    .help = "Makes an app image from a linked program. For the virtual device (chip linux, the default) the\n"
-            "image carries the ELF as it is. For a real chip the program's sections are laid out as\n"
-            "`esptool elf2image` does, and the app description that ESP-IDF linked in is completed: a name,\n"
-            "version or secure version given here replaces its own.\n"
-            "\n"
-            "The same input gives the same image: its date is SOURCE_DATE_EPOCH if that is set, else the\n"
-            "program file's. The image is checked before it is written, and written whole or not at all.\n"
-            "\n"
-            "Example:\n"
-            "  airlift image build --elf build/app --project app --version 1.4.3 -o app.bin",
-    .run = cmd_image_build,
-};
+const char cmd_image_build_help[] =
+    "Makes an app image from a linked program. For the virtual device (chip linux, the default) the\n"
+    "image carries the ELF as it is. For a real chip the program's sections are laid out as\n"
+    "`esptool elf2image` does, and the app description that ESP-IDF linked in is completed: a name,\n"
+    "version or secure version given here replaces its own.\n"
+    "\n"
+    "The same input gives the same image: its date is SOURCE_DATE_EPOCH if that is set, else the\n"
+    "program file's. The image is checked before it is written, and written whole or not at all.\n"
+    "\n"
+    "Example:\n"
+    "  airlift image build --elf build/app --project app --version 1.4.3 -o app.bin";
 
 int cmd_image_build(int argc, char **argv)
 {
-    const struct host_cmd *row = &cmd_image_build_row;
+    const struct host_cmd *row = &cmd_image[CMD_IMAGE_BUILD];
     struct request r = {.chip_name = "linux"};
     const struct host_opt opts[] = {
         {.name = "elf",

@@ -4,10 +4,10 @@
 #ifndef CLI_IMAGE_BUILD_H
 #define CLI_IMAGE_BUILD_H
 
-#include "host/cmd.h"
+/* Its row in cmd_image[]. */
+#define CMD_IMAGE_BUILD 2
 
-/* The row of the table in cmd_image.c. */
-extern const struct host_cmd cmd_image_build_row;
+extern const char cmd_image_build_help[];
 
 /* argv[0] is the first word behind `image build`. Returns the exit code. */
 int cmd_image_build(int argc, char **argv);
