@@ -1,0 +1,194 @@
+/*
+ * devices.c - what devices fetch: the manifest and the image.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "airlift/crypto.h"
+#include "handlers.h"
+#include "range.h"
+#include "reply.h"
+
+bool srv_artifact_url(const struct srv_request *req, const char *sha256, char out[512])
+{
+    const char *host = srv_header(req, "Host");
+    int len = snprintf(out, 512, "https://%s/v1/artifacts/%s", host ? host : req->worker->context->authority,
+                       sha256);
+    return len > 0 && len < 512;
+}
+
+/* --- version.json ---------------------------------------------------------- */
+
+static char *manifest_text(const struct srv_request *req, const struct srv_release *r)
+{
+    char url[512];
+    cJSON *json = cJSON_CreateObject();
+    bool ok = srv_artifact_url(req, r->sha256, url) && cJSON_AddStringToObject(json, "version", r->version) &&
+              cJSON_AddStringToObject(json, "url", url) && cJSON_AddStringToObject(json, "md5", r->md5) &&
+              cJSON_AddStringToObject(json, "sha256", r->sha256) &&
+              cJSON_AddNumberToObject(json, "size", r->size) &&
+              cJSON_AddBoolToObject(json, "mandatory", r->mandatory) &&
+              (!r->notes || cJSON_AddStringToObject(json, "notes", r->notes));
+    char *text = ok ? cJSON_PrintUnformatted(json) : NULL;
+    cJSON_Delete(json);
+    return text;
+}
+
+/* A strong validator from the bytes themselves. */
+static bool etag_of(const char *text, char out[40])
+{
+    struct al_hash hash;
+    uint8_t digest[AL_SHA256_SIZE];
+    if (al_sha256_init(&hash) != 0) {
+        return false;
+    }
+    if (al_hash_update(&hash, text, strlen(text)) != 0) {
+        al_hash_abort(&hash);
+        return false;
+    }
+    if (al_hash_final(&hash, digest) != 0) {
+        return false;
+    }
+    strcpy(out, "\"");
+    for (unsigned i = 0; i < 16; i++) {
+        snprintf(out + 1 + 2 * i, 3, "%02x", digest[i]);
+    }
+    strcat(out, "\"");
+    return true;
+}
+
+static bool is_unchanged(const struct srv_request *req, const char *etag)
+{
+    const char *header = srv_header(req, "If-None-Match");
+    return header && srv_etag_listed(header, etag);
+}
+
+enum MHD_Result srv_manifest_answer(struct srv_request *req)
+{
+    struct srv_release r;
+    char etag[40];
+    enum srv_status status = srv_store_newest(req->worker->store, req->path.product, &r);
+    if (status == SRV_NOT_FOUND) {
+        srv_refuse(req, 404, "not_found", "product %s has no release to offer", req->path.product);
+        return MHD_YES;
+    }
+    if (status != SRV_OK) {
+        srv_refuse_status(req, status);
+        return MHD_YES;
+    }
+    char *text = manifest_text(req, &r);
+    srv_release_clear(&r);
+    if (!text || !etag_of(text, etag)) {
+        free(text);
+        srv_refuse_status(req, SRV_FAILED);
+        return MHD_YES;
+    }
+    struct srv_reply reply = srv_reply_take(is_unchanged(req, etag) ? 304 : 200, text);
+    srv_reply_header(&reply, "Content-Type", "application/json");
+    srv_reply_header(&reply, "ETag", etag);
+    srv_reply_header(&reply, "Cache-Control", "no-cache");
+    return srv_reply_send(req, &reply);
+}
+
+/* --- Images ---------------------------------------------------------------- */
+
+/* Which bytes? Sets status, off and len. */
+static unsigned choose_bytes(const struct srv_request *req, const char *etag, uint32_t size, uint64_t *off,
+                             uint64_t *len)
+{
+    *off = 0;
+    *len = size;
+    if (is_unchanged(req, etag)) {
+        return 304;
+    }
+    const char *if_range = srv_header(req, "If-Range");
+    /* Ranges are defined for GET alone. A validator that no longer holds means: send all of the new one. */
+    if (strcmp(req->method, "GET") != 0 || (if_range && !srv_if_range_holds(if_range, etag))) {
+        return 200;
+    }
+    switch (srv_range_parse(srv_header(req, "Range"), size, off, len)) {
+    case SRV_RANGE_PART:
+        return 206;
+    case SRV_RANGE_BAD:
+        return 416;
+    case SRV_RANGE_ALL:
+        break;
+    }
+    return 200;
+}
+
+static enum MHD_Result send_artifact(struct srv_request *req, const char *sha256, uint32_t size,
+                                     const char *cache_control)
+{
+    char etag[70], range[80];
+    uint64_t off, len;
+    snprintf(etag, sizeof etag, "\"%s\"", sha256);
+    unsigned status = choose_bytes(req, etag, size, &off, &len);
+    if (status == 416) {
+        srv_refuse(req, 416, "bad_range", "the image is %lu bytes long", (unsigned long)size);
+        req->refusal.header = "Content-Range";
+        snprintf(req->refusal.header_value, sizeof req->refusal.header_value, "bytes */%lu",
+                 (unsigned long)size);
+        return MHD_YES;
+    }
+    struct srv_map map;
+    if (srv_artifact_map(&req->worker->context->artifacts, sha256, size, off, len, &map) != SRV_OK) {
+        srv_refuse_status(req, SRV_FAILED);
+        return MHD_YES;
+    }
+    struct srv_reply reply = srv_reply_map(status, &map, len);
+    srv_reply_header(&reply, "Content-Type", "application/octet-stream");
+    srv_reply_header(&reply, "ETag", etag);
+    srv_reply_header(&reply, "Accept-Ranges", "bytes");
+    srv_reply_header(&reply, "Cache-Control", cache_control);
+    if (status == 206) {
+        snprintf(range, sizeof range, "bytes %llu-%llu/%lu", (unsigned long long)off,
+                 (unsigned long long)(off + len - 1), (unsigned long)size);
+        srv_reply_header(&reply, "Content-Range", range);
+    }
+    return srv_reply_send(req, &reply);
+}
+
+enum MHD_Result srv_artifact_answer(struct srv_request *req)
+{
+    uint32_t size;
+    bool live;
+    enum srv_status status = srv_store_artifact(req->worker->store, req->path.sha256, &size, &live);
+    if (status == SRV_NOT_FOUND) {
+        srv_refuse(req, 404, "not_found", "there is no such artifact");
+        return MHD_YES;
+    }
+    if (status != SRV_OK) {
+        srv_refuse_status(req, status);
+        return MHD_YES;
+    }
+    if (!live) {
+        srv_refuse(req, 410, "withdrawn", "this release was withdrawn");
+        return MHD_YES;
+    }
+    return send_artifact(req, req->path.sha256, size, "public, max-age=31536000, immutable");
+}
+
+enum MHD_Result srv_firmware_answer(struct srv_request *req)
+{
+    struct srv_release r;
+    enum srv_status status = srv_store_get(req->worker->store, req->path.product, req->path.version, &r);
+    if (status == SRV_NOT_FOUND) {
+        srv_refuse(req, 404, "not_found", "product %s has no release %s", req->path.product,
+                   req->path.version);
+        return MHD_YES;
+    }
+    if (status != SRV_OK) {
+        srv_refuse_status(req, status);
+        return MHD_YES;
+    }
+    enum MHD_Result result = MHD_YES;
+    if (r.withdrawn) {
+        srv_refuse(req, 410, "withdrawn", "this release was withdrawn");
+    } else {
+        result = send_artifact(req, r.sha256, r.size, "no-cache");
+    }
+    srv_release_clear(&r);
+    return result;
+}

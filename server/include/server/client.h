@@ -1,0 +1,39 @@
+/*
+ * client.h - publish an image to an update server.
+ */
+#ifndef SERVER_CLIENT_H
+#define SERVER_CLIENT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct srv_upload_request {
+    const char *server;  /* "https://HOST[:PORT]"; other schemes are refused: the token must not leak */
+    const char *ca_path; /* PEM to trust, NULL: the system's */
+    const char *token;   /* admin token */
+    const char *product;
+    const char *version; /* for images whose own version can't be ordered; NULL: the image's */
+    const char *notes;   /* NULL: none */
+    bool mandatory;
+    const void *image;                          /* borrowed */
+    size_t len;                                 /* bytes */
+    void (*progress)(void *ctx, uint64_t done); /* NULL, or told the bytes sent */
+    void *progress_ctx;
+};
+
+struct srv_upload_answer {
+    bool created;   /* false: the server had these bytes already */
+    char *document; /* the release as JSON; owned by the caller, free() */
+};
+
+/*
+ * Upload; three attempts if the connection fails, which is safe: the same bytes under the same
+ * version are one release, however often they arrive.
+ *
+ * Returns 0, or -1 with one line in err: the server's reason, or why it was not reached.
+ */
+int srv_client_publish(const struct srv_upload_request *request, struct srv_upload_answer *out, char *err,
+                       size_t err_size);
+
+#endif
