@@ -1,3 +1,238 @@
-#include "commands.h"
+/*
+ * cmd_publish.c - airlift publish: hand an image to the update server.
+ */
+#include <cjson/cJSON.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
-const struct host_cmd cmd_publish[] = {{0}};
+#include "airlift/image.h"
+#include "commands.h"
+#include "host/file.h"
+#include "host/progress.h"
+#include "server/client.h"
+#include "server/server.h"
+
+/* --- Where the token and the certificate are ------------------------------- */
+
+/* The first word of a file that only its owner should read. */
+static char *read_token_file(const char *path)
+{
+    struct stat st;
+    struct host_buf buf;
+    char err[512];
+    if (stat(path, &st) == 0 && (st.st_mode & 077)) {
+        fprintf(stderr, "airlift: warning: others can read %s; chmod 600 it\n", path);
+    }
+    host_buf_init(&buf, 4096);
+    if (host_read_file(path, 4096, &buf, err, sizeof err) != 0) {
+        host_buf_free(&buf);
+        return NULL;
+    }
+    char *token = (char *)buf.data;
+    token[strcspn(token, " \t\r\n")] = '\0';
+    return token;
+}
+
+/* AIRLIFT_TOKEN, else ~/.config/airlift/token; owned by the caller, NULL if there is none. */
+static char *find_token(void)
+{
+    const char *given = getenv("AIRLIFT_TOKEN");
+    if (given && *given) {
+        return strdup(given);
+    }
+    const char *config = getenv("XDG_CONFIG_HOME"), *home = getenv("HOME");
+    char path[4096];
+    int len = -1;
+    if (config && *config == '/') {
+        len = snprintf(path, sizeof path, "%s/airlift/token", config);
+    } else if (home && *home) {
+        len = snprintf(path, sizeof path, "%s/.config/airlift/token", home);
+    }
+    return len > 0 && (size_t)len < sizeof path ? read_token_file(path) : NULL;
+}
+
+static bool is_local(const char *server)
+{
+    static const char *const local[] = {"https://127.0.0.1", "https://localhost", "https://[::1]"};
+    for (size_t i = 0; i < sizeof local / sizeof local[0]; i++) {
+        size_t len = strlen(local[i]);
+        if (strncmp(server, local[i], len) == 0 && strchr(":/", server[len])) { /* or the end */
+            return true;
+        }
+    }
+    return false;
+}
+
+/* What to trust when --ca is not given; NULL: the system's certificates. */
+static const char *find_ca(const char *server, char *buf, size_t size)
+{
+    const char *given = getenv("AIRLIFT_CA");
+    char data_dir[4000];
+    if (given && *given) {
+        return given;
+    }
+    if (!is_local(server) || srv_default_data_dir(data_dir, sizeof data_dir) != 0) {
+        return NULL;
+    }
+    int len = snprintf(buf, size, "%s/cert.pem", data_dir);
+    return len > 0 && (size_t)len < size && access(buf, R_OK) == 0 ? buf : NULL;
+}
+
+/* --- The image ------------------------------------------------------------- */
+
+/* The server checks again; this saves the upload of what it would refuse. */
+static int check_image(const char *path, const struct host_buf *image)
+{
+    static const struct al_image_rules any_chip = {0};
+    struct al_image_check check;
+    if (al_image_check_begin(&check, &any_chip) != 0) {
+        return host_fail("%s: the hash could not be started", path);
+    }
+    int error = al_image_check_feed(&check, image->data, image->len);
+    if (error != 0) {
+        al_image_check_abort(&check);
+    } else {
+        error = al_image_check_end(&check, NULL);
+    }
+    if (error == AL_ERR_CRYPTO) {
+        return host_fail("%s: the hash failed", path);
+    }
+    return error == 0
+               ? 0
+               : host_fail("%s: not a whole, intact app image: %s", path, al_image_fault_text(check.fault));
+}
+
+static void show_progress(void *ctx, uint64_t done)
+{
+    host_progress_update(ctx, done);
+}
+
+static int print_answer(const struct srv_upload_answer *answer, bool json)
+{
+    cJSON *release = cJSON_Parse(answer->document);
+    const char *product = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(release, "product"));
+    const char *version = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(release, "version"));
+    const char *chip = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(release, "chip"));
+    const char *sha256 = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(release, "sha256"));
+    const cJSON *size = cJSON_GetObjectItemCaseSensitive(release, "size");
+    int result = 0;
+    if (!product || !version || !chip || !sha256 || !cJSON_IsNumber(size)) {
+        result = host_fail("publish: the server's answer is not a release");
+    } else if (json) {
+        char *text = cJSON_Print(release);
+        result =
+            text && printf("%s\n", text) > 0 ? 0 : host_fail("publish: the release could not be printed");
+        free(text);
+    } else {
+        printf("%s %s %s (%s, %.0f bytes, sha256 %s)\n",
+               answer->created ? "published" : "already published:", product, version, chip,
+               cJSON_GetNumberValue(size), sha256);
+    }
+    cJSON_Delete(release);
+    return result == 0 && fflush(stdout) != 0 ? host_fail("publish: standard output: %s", strerror(errno))
+                                              : result;
+}
+
+/* --- The command ----------------------------------------------------------- */
+
+static int publish(const char *path, struct srv_upload_request *request, bool json)
+{
+    char err[1024];
+    struct host_buf image;
+    host_buf_init(&image, SRV_UPLOAD_MAX);
+    if (host_read_file(path, SRV_UPLOAD_MAX, &image, err, sizeof err) != 0) {
+        host_buf_free(&image);
+        return host_fail("%s", err);
+    }
+    int result = check_image(path, &image);
+    if (result == 0) {
+        struct host_progress progress;
+        struct srv_upload_answer answer = {0};
+        host_progress_start(&progress, "uploading", image.len);
+        request->image = image.data;
+        request->len = image.len;
+        request->progress = show_progress;
+        request->progress_ctx = &progress;
+        int sent = srv_client_publish(request, &answer, err, sizeof err);
+        host_progress_end(&progress);
+        result = sent == 0 ? print_answer(&answer, json) : host_fail("publish %s: %s", path, err);
+        free(answer.document);
+    }
+    host_buf_free(&image);
+    return result;
+}
+
+static int run(int argc, char **argv)
+{
+    struct srv_upload_request request = {0};
+    const char *from_env = getenv("AIRLIFT_SERVER");
+    bool json = false;
+    request.server = from_env && *from_env ? from_env : SRV_DEFAULT_URL;
+    const struct host_opt opts[] = {
+        {"product", 'p', HOST_OPT_TEXT, &request.product, "P",
+         "Name of the product: a-z 0-9 . _ -, at most 64 characters. The first release makes it.", NULL},
+        {"server", 0, HOST_OPT_TEXT, &request.server, "URL",
+         "The update server. Default: AIRLIFT_SERVER, else " SRV_DEFAULT_URL ".", NULL},
+        {"ca", 0, HOST_OPT_TEXT, &request.ca_path, "FILE",
+         "Certificate to trust, PEM. Default: AIRLIFT_CA, else for a server on this machine the cert.pem in "
+         "the default data directory, else the system's certificates.",
+         NULL},
+        {"mandatory", 0, HOST_OPT_FLAG, &request.mandatory, NULL,
+         "Devices are to install it without waiting.", NULL},
+        {"notes", 0, HOST_OPT_TEXT, &request.notes, "TEXT", "Release notes, at most 4096 bytes.", NULL},
+        {"version", 0, HOST_OPT_TEXT, &request.version, "V",
+         "Version of an image whose own is not a semantic version (as in Arduino builds). If the image has "
+         "one, the two must agree.",
+         NULL},
+        {"json", 0, HOST_OPT_FLAG, &json, NULL, "Print the release as JSON.", NULL},
+        {0},
+    };
+    argc = host_parse(&cmd_publish[0], argc, argv, opts);
+    if (argc != 1) {
+        host_usage(&cmd_publish[0], argc ? "give one image, not %d" : "which image?", argc);
+    }
+    if (!request.product) {
+        host_usage(&cmd_publish[0], "--product is missing");
+    }
+    char ca[4096];
+    if (!request.ca_path) {
+        request.ca_path = find_ca(request.server, ca, sizeof ca);
+    }
+    char *token = find_token();
+    if (!token || !*token) {
+        free(token);
+        return host_fail("publish: no admin token: set AIRLIFT_TOKEN or write it to ~/.config/airlift/token "
+                         "(the server's first start printed it; airlift serve --token-new makes another)");
+    }
+    request.token = token;
+    int result = publish(argv[0], &request, json);
+    free(token);
+    return result;
+}
+
+const struct host_cmd cmd_publish[] = {
+    {
+        .noun = "publish",
+        .usage = "IMG --product P [--server URL] [--ca FILE] [--mandatory] [--notes TEXT]",
+        .summary = "publish a firmware image to the update server",
+        .help =
+            "Verifies the image, uploads it, and makes it a release of the product. Version, project and "
+            "chip are read from the image. The server refuses a damaged image, one for another chip than "
+            "the product's earlier releases, and a version that exists with other bytes. The same image "
+            "again is no error: it confirms the release (also a withdrawn one) and sets mandatory and notes "
+            "anew.\n"
+            "\n"
+            "The admin token is taken from AIRLIFT_TOKEN, else from ~/.config/airlift/token.\n"
+            "\n"
+            "Examples:\n"
+            "\n"
+            "  airlift publish build/app.bin --product thermostat\n"
+            "  airlift publish app.bin -p thermostat --server https://ota.example.com --mandatory\n",
+        .run = run,
+    },
+    {0},
+};
