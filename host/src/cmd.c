@@ -128,7 +128,7 @@ const char *host_nearest(const char *word, const char *const *words)
     const char *best = NULL;
     size_t len = strlen(word);
     /* A third of the word may be wrong; further away a suggestion only irritates. */
-    unsigned limit = (unsigned)len / 3 + 1;
+    unsigned limit = len < 9 ? (unsigned)len / 3 + 1 : 4;
     for (; *words; words++) {
         bool begins = len > 1 && strncasecmp(*words, word, len) == 0;
         unsigned distance = begins ? 0 : edit_distance(word, *words);

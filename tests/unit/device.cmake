@@ -1,0 +1,6 @@
+# Host helpers and the virtual device.
+airlift_unit_test(host_cmd LIBS airlift_host)
+airlift_unit_test(host_file LIBS airlift_host)
+airlift_unit_test(nor_flash LIBS airlift_chip)
+airlift_unit_test(desc LIBS airlift_chip)
+airlift_unit_test(run LIBS airlift_device airlift_crypto_openssl)
