@@ -67,6 +67,12 @@ struct dev_shared {
     struct dev_flash_counters flash;
     _Atomic uint32_t wear[DEV_MAX_SECTORS]; /* erases of each sector since power-on */
     uint8_t rtc[DEV_RTC_SIZE];
+
+    /*
+     * RTC_NOINIT_ATTR variables of the app: the page-aligned part is mapped over
+     * them. The two pages of slack are for the alignment, at both ends.
+     */
+    uint8_t rtc_noinit[DEV_RTC_SIZE + 2 * 4096];
 };
 
 /*

@@ -12,14 +12,14 @@
 #include <stdint.h>
 
 struct airlift_sdkconfig {
-    bool esp_https_ota_allow_http;              /* CONFIG_ESP_HTTPS_OTA_ALLOW_HTTP, n */
-    bool esp_https_ota_decrypt_cb;              /* CONFIG_ESP_HTTPS_OTA_DECRYPT_CB, n */
-    bool esp_https_ota_partial_download;        /* CONFIG_ESP_HTTPS_OTA_ENABLE_PARTIAL_DOWNLOAD, n */
-    bool esp_https_ota_verify_spi_mode;         /* CONFIG_ESP_HTTPS_OTA_VERIFY_SPI_MODE, y */
+    bool esp_https_ota_allow_http;                /* CONFIG_ESP_HTTPS_OTA_ALLOW_HTTP, n */
+    bool esp_https_ota_decrypt_cb;                /* CONFIG_ESP_HTTPS_OTA_DECRYPT_CB, n */
+    bool esp_https_ota_partial_download;          /* CONFIG_ESP_HTTPS_OTA_ENABLE_PARTIAL_DOWNLOAD, n */
+    bool esp_https_ota_verify_spi_mode;           /* CONFIG_ESP_HTTPS_OTA_VERIFY_SPI_MODE, y */
     uint32_t esp_https_ota_event_post_timeout_ms; /* CONFIG_ESP_HTTPS_OTA_EVENT_POST_TIMEOUT, 2000 */
-    uint32_t app_retrieve_len_elf_sha;          /* CONFIG_APP_RETRIEVE_LEN_ELF_SHA, 9 */
-    uint32_t freertos_hz;                       /* CONFIG_FREERTOS_HZ, 100 */
-    int log_default_level;                      /* CONFIG_LOG_DEFAULT_LEVEL, 3 (info) */
+    uint32_t app_retrieve_len_elf_sha;            /* CONFIG_APP_RETRIEVE_LEN_ELF_SHA, 9 */
+    uint32_t freertos_hz;                         /* CONFIG_FREERTOS_HZ, 100 */
+    int log_default_level;                        /* CONFIG_LOG_DEFAULT_LEVEL, 3 (info) */
 };
 
 extern const struct airlift_sdkconfig airlift_sdkconfig;

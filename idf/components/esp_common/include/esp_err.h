@@ -42,7 +42,7 @@ typedef int esp_err_t;
 #define ESP_ERR_HW_CRYPTO_BASE 0xC000
 #define ESP_ERR_MEMPROT_BASE   0xD000
 
-/* The constant's name, such as "ESP_ERR_NO_MEM"; "UNKNOWN ERROR" if none has that value. Static storage. */
+/* The constant's name, such as "ESP_ERR_NO_MEM"; "ERROR" if none has that value. Static storage. */
 const char *esp_err_to_name(esp_err_t code);
 
 /*

@@ -4,8 +4,8 @@
  * A loop runs handlers one at a time, in the order of their registration, with
  * its lock held: unregistering from another task waits until a handler that is
  * running has returned, so afterwards its argument may go. Handlers may
- * register, unregister and post; a post from a handler into a full queue with
- * an unlimited wait would wait for itself.
+ * register, unregister and post; a post from a handler to its own loop never
+ * waits, since it would wait for itself.
  */
 #pragma once
 

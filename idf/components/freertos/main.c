@@ -1,0 +1,21 @@
+/*
+ * main() for firmware that has none of its own: app_main() in a task "main".
+ *
+ * Alone in its file, so that a linker takes it from the library only when the
+ * program does not define main().
+ */
+#include "esp_log.h"
+#include "kernel.h"
+
+void app_main(void);
+
+int main(void)
+{
+    static const char *const TAG = "main_task";
+
+    (void)kernel_self(); /* the first thread becomes the task "main", of priority 1 */
+    ESP_LOGI(TAG, "Calling app_main()");
+    app_main();
+    ESP_LOGI(TAG, "Returned from app_main()");
+    kernel_idle();
+}
