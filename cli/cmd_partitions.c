@@ -1,3 +1,427 @@
-#include "commands.h"
+/*
+ * cmd_partitions.c - airlift partitions gen|show|list: partition tables as CSV and binary.
+ */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
 
-const struct host_cmd cmd_partitions[] = {{0}};
+#include <cjson/cJSON.h>
+
+#include "airlift/ptable_csv.h"
+#include "commands.h"
+#include "device/desc.h"
+#include "host/file.h"
+
+#define FILE_MAX (128u << 20) /* bytes: the largest flash chip */
+#define CSV_MAX  (AL_PTABLE_MAX_ENTRIES * 96u + 128u)
+
+/* --- Reading ---------------------------------------------------------------- */
+
+static const char *csv_getenv(void *ctx, const char *name)
+{
+    (void)ctx;
+    return getenv(name);
+}
+
+static const char *name_of(const char *path)
+{
+    return strcmp(path, "-") == 0 ? "standard input" : path;
+}
+
+static int parse_csv(const char *path, const struct host_buf *file, const struct al_csv_options *options,
+                     struct al_ptable *out, struct al_csv_report *report)
+{
+    if (al_csv_parse((const char *)file->data, file->len, options, out, report) == AL_OK) {
+        return 0;
+    }
+    char line[16] = "";
+    if (report->line > 0) {
+        snprintf(line, sizeof line, ":%u", report->line);
+    }
+    bool named = report->what[0] != '\0';
+    return host_fail("%s%s: %s%s%s%s", name_of(path), line, named ? "'" : "", report->what,
+                     named ? "': " : "", al_csv_error_text(report->error));
+}
+
+/* A table by itself: what a shorter file leaves out reads as erased flash. */
+static int parse_binary(const char *path, const struct host_buf *file, struct al_ptable *out)
+{
+    uint8_t raw[AL_PTABLE_SIZE];
+    memset(raw, 0xFF, sizeof raw);
+    memcpy(raw, file->data, file->len < sizeof raw ? file->len : sizeof raw);
+    int err = al_ptable_parse(raw, UINT32_MAX, out);
+    return err == AL_OK ? 0 : host_fail("%s: %s", name_of(path), al_strerror(err));
+}
+
+/* Told apart as by Espressif's tool: no CSV starts with these bytes. */
+static bool is_binary(const struct host_buf *file)
+{
+    return file->len >= 2 && file->data[0] == 0xAA && file->data[1] == 0x50;
+}
+
+/* A whole flash: sectors, with bytes that no text has. */
+static bool is_flash(const struct host_buf *file)
+{
+    return file->len >= AL_PTABLE_OFFSET && file->len % AL_SECTOR_SIZE == 0 &&
+           memchr(file->data, 0xFF, file->len) != NULL;
+}
+
+static int parse_flash(const char *path, const struct host_buf *file, const uint32_t *given_off,
+                       struct al_ptable *out)
+{
+    struct dev_desc desc;
+    char err[512];
+    if (given_off == NULL && dev_desc_load(path, &desc, err, sizeof err) != AL_OK) {
+        return host_fail("%s", err);
+    }
+    uint32_t off = given_off != NULL ? *given_off : desc.partition_table_offset;
+    if (off > file->len || file->len - off < AL_PTABLE_SIZE) {
+        return host_fail("%s: the flash ends before a table at 0x%" PRIx32, path, off);
+    }
+    int result = al_ptable_parse(file->data + off, (uint32_t)file->len, out);
+    return result == AL_OK
+               ? 0
+               : host_fail("%s: no valid partition table at 0x%" PRIx32 " (--offset says where it is)", path,
+                           off);
+}
+
+/* --- gen -------------------------------------------------------------------- */
+
+/* Espressif's tool takes --secure alone for --secure v1. */
+static void complete_secure(int argc, char **argv)
+{
+    static char v1[] = "--secure=v1";
+    for (int i = 0; i < argc; i++) {
+        const char *next = i + 1 < argc ? argv[i + 1] : "";
+        if (strcmp(argv[i], "--secure") == 0 && strcmp(next, "v1") != 0 && strcmp(next, "v2") != 0) {
+            argv[i] = v1;
+        }
+    }
+}
+
+static enum al_csv_secure parse_secure(const struct host_cmd *cmd, const char *text)
+{
+    if (text == NULL) {
+        return AL_CSV_SECURE_NONE;
+    }
+    if (strcmp(text, "v1") != 0 && strcmp(text, "v2") != 0) {
+        host_usage(cmd, "--secure: '%s' is neither v1 nor v2", text);
+    }
+    return text[1] == '1' ? AL_CSV_SECURE_V1 : AL_CSV_SECURE_V2;
+}
+
+static int write_table(const char *path, const struct al_ptable *table)
+{
+    uint8_t raw[AL_PTABLE_SIZE];
+    char err[512];
+    if (strcmp(path, "-") == 0 && isatty(STDOUT_FILENO)) {
+        return host_fail("name a file, or redirect the output: it is not text");
+    }
+    int result = al_ptable_build(table, table->has_md5, raw);
+    if (result != AL_OK) {
+        return host_fail("%s: %s", path, al_strerror(result));
+    }
+    return host_write_file(path, raw, sizeof raw, err, sizeof err) == 0 ? 0 : host_fail("%s", err);
+}
+
+static int write_csv(const char *path, const struct al_ptable *table)
+{
+    char csv[CSV_MAX];
+    char err[512];
+    int len = al_csv_print(table, csv, sizeof csv);
+    if (len < 0) {
+        return host_fail("%s: %s", path, al_strerror(len));
+    }
+    return host_write_file(path, csv, (size_t)len, err, sizeof err) == 0 ? 0 : host_fail("%s", err);
+}
+
+static void print_warnings(const char *path, const struct al_ptable *table,
+                           const struct al_csv_report *report)
+{
+    for (unsigned i = 0; i < table->n; i++) {
+        if ((report->warned[i / 32] >> i % 32 & 1u) != 0) {
+            fprintf(stderr,
+                    "airlift: warning: %s: partition '%s' has the name of a type or subtype that it is not\n",
+                    name_of(path), table->part[i].label);
+        }
+    }
+}
+
+static int gen(const char *in, const char *out, const struct al_csv_options *options)
+{
+    struct host_buf file;
+    struct al_ptable table;
+    struct al_csv_report report;
+    char err[512];
+    if (host_read_file(in, FILE_MAX, &file, err, sizeof err) != 0) {
+        return host_fail("%s", err);
+    }
+    int status;
+    if (is_binary(&file)) {
+        status = parse_binary(in, &file, &table);
+        status = status != 0 ? status : write_csv(out, &table);
+    } else {
+        status = parse_csv(in, &file, options, &table, &report);
+        status = status != 0 ? status : write_table(out, &table);
+        if (status == 0) {
+            print_warnings(in, &table, &report);
+        }
+    }
+    host_buf_free(&file);
+    return status;
+}
+
+static int run_gen(int argc, char **argv)
+{
+    const struct host_cmd *cmd = &cmd_partitions[0];
+    struct al_csv_options o = {.table_off = AL_PTABLE_OFFSET, .getenv = csv_getenv};
+    const char *secure = NULL;
+    bool quiet = false; /* there is nothing to leave out: kept for callers of Espressif's tool */
+    const struct host_opt opts[] = {
+        {"offset", 'o', HOST_OPT_SIZE, &o.table_off, "OFFSET",
+         "Where the table lies in flash; 0x8000 by default.", NULL},
+        {"flash-size", 0, HOST_OPT_SIZE, &o.flash_size, "SIZE",
+         "Refuse a table that does not fit a chip of that size, such as 4MB. Without it there is no upper "
+         "bound.",
+         NULL},
+        {"no-md5", 0, HOST_OPT_FLAG, &o.no_md5, NULL,
+         "Leave the MD5 record out (for bootloaders before ESP-IDF 3.1).", NULL},
+        {"disable-md5sum", 0, HOST_OPT_FLAG, &o.no_md5, NULL, "The same, as Espressif's tool spells it.",
+         NULL},
+        {"secure", 0, HOST_OPT_TEXT, &secure, "v1|v2",
+         "App sizes must suit Secure Boot of that version: multiples of 64K (v1) or 4K (v2).", NULL},
+        {"primary-bootloader-offset", 0, HOST_OPT_SIZE, &o.primary_bootloader_off, "OFFSET",
+         "Where the chip looks for its bootloader; needed if the table has an entry for it.",
+         &o.has_primary_bootloader_off},
+        {"recovery-bootloader-offset", 0, HOST_OPT_SIZE, &o.recovery_bootloader_off, "OFFSET",
+         "Where the recovery bootloader lies; needed if the table has an entry for it.",
+         &o.has_recovery_bootloader_off},
+        {"no-verify", 0, HOST_OPT_FLAG, &o.no_verify, NULL,
+         "Skip the rules for alignment, sizes, names and overlaps.", NULL},
+        {"quiet", 'q', HOST_OPT_FLAG, &quiet, NULL, "Accepted for Espressif's tool; nothing is said anyway.",
+         NULL},
+        {0},
+    };
+    complete_secure(argc, argv);
+    int n = host_parse(cmd, argc, argv, opts);
+    if (n < 1 || n > 2) {
+        host_usage(cmd, "name an input and an output file");
+    }
+    o.secure = parse_secure(cmd, secure);
+    return gen(argv[0], n > 1 ? argv[1] : "-", &o);
+}
+
+/* --- show ------------------------------------------------------------------- */
+
+/* Labels come from flash and need not be UTF-8, which JSON must be. */
+static bool is_utf8(const char *text)
+{
+    for (const uint8_t *p = (const uint8_t *)text; *p != 0;) {
+        unsigned more = *p < 0x80 ? 0 : *p < 0xC2 ? 4 : *p < 0xE0 ? 1 : *p < 0xF0 ? 2 : *p < 0xF5 ? 3 : 4;
+        uint32_t c = *p++ & (0x3Fu >> more);
+        if (more == 4) {
+            return false;
+        }
+        uint32_t smallest = more == 2 ? 0x800 : more == 3 ? 0x10000 : 0;
+        for (unsigned i = 0; i < more; i++, p++) {
+            if ((*p & 0xC0) != 0x80) {
+                return false;
+            }
+            c = c << 6 | (*p & 0x3Fu);
+        }
+        if (c < smallest || c > 0x10FFFF || (c >= 0xD800 && c < 0xE000)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static void add_label(cJSON *object, const char *label)
+{
+    char copy[AL_LABEL_SIZE + 1];
+    memcpy(copy, label, sizeof copy);
+    for (char *p = copy; !is_utf8(copy) && *p != '\0'; p++) {
+        *p = (*p & 0x80) != 0 ? '?' : *p;
+    }
+    cJSON_AddStringToObject(object, "name", copy);
+}
+
+static void add_kind(cJSON *object, const char *key, const char *value_key, const char *name, uint8_t value)
+{
+    char number[8];
+    snprintf(number, sizeof number, "0x%02x", value);
+    cJSON_AddStringToObject(object, key, name != NULL ? name : number);
+    cJSON_AddNumberToObject(object, value_key, value);
+}
+
+static cJSON *entry_to_json(const struct al_part *part)
+{
+    char buf[8];
+    cJSON *object = cJSON_CreateObject();
+    add_label(object, part->label);
+    add_kind(object, "type", "type_value", al_part_type_name(part->type), part->type);
+    add_kind(object, "subtype", "subtype_value", al_part_subtype_name(part->type, part->subtype, buf),
+             part->subtype);
+    cJSON_AddNumberToObject(object, "offset", part->off);
+    cJSON_AddNumberToObject(object, "size", part->size);
+    cJSON *flags = cJSON_AddArrayToObject(object, "flags");
+    if ((part->flags & AL_PART_ENCRYPTED) != 0) {
+        cJSON_AddItemToArray(flags, cJSON_CreateString("encrypted"));
+    }
+    if ((part->flags & AL_PART_READONLY) != 0) {
+        cJSON_AddItemToArray(flags, cJSON_CreateString("readonly"));
+    }
+    cJSON_AddNumberToObject(object, "flags_value", part->flags);
+    return object;
+}
+
+/* Print and release a document. */
+static int print_json(cJSON *json)
+{
+    char *text = cJSON_Print(json);
+    cJSON_Delete(json);
+    if (text == NULL) {
+        return host_fail("out of memory");
+    }
+    puts(text);
+    cJSON_free(text);
+    return fflush(stdout) == 0 ? 0 : host_fail("standard output can't be written");
+}
+
+static int load(const char *source, const struct al_csv_options *options, const uint32_t *given_off,
+                struct al_ptable *out)
+{
+    struct host_buf file;
+    struct al_csv_report report;
+    char err[512];
+    if (al_ptable_predefined(source, out) == AL_OK) {
+        return 0;
+    }
+    if (host_read_file(source, FILE_MAX, &file, err, sizeof err) != 0) {
+        return host_fail("%s (and no predefined table has that name: airlift partitions list)", err);
+    }
+    int status = is_binary(&file)  ? parse_binary(source, &file, out)
+                 : is_flash(&file) ? parse_flash(source, &file, given_off, out)
+                                   : parse_csv(source, &file, options, out, &report);
+    host_buf_free(&file);
+    return status;
+}
+
+static int run_show(int argc, char **argv)
+{
+    const struct host_cmd *cmd = &cmd_partitions[1];
+    struct al_csv_options o = {.table_off = AL_PTABLE_OFFSET, .getenv = csv_getenv};
+    bool json = false, has_off = false;
+    const struct host_opt opts[] = {
+        {"json", 0, HOST_OPT_FLAG, &json, NULL, "Print one JSON array, an object for each entry.", NULL},
+        {"offset", 'o', HOST_OPT_SIZE, &o.table_off, "OFFSET",
+         "Where the table lies in flash; by default what FLASH.bin.json says, or 0x8000.", &has_off},
+        {"primary-bootloader-offset", 0, HOST_OPT_SIZE, &o.primary_bootloader_off, "OFFSET",
+         "For a CSV with an entry for the bootloader.", &o.has_primary_bootloader_off},
+        {"recovery-bootloader-offset", 0, HOST_OPT_SIZE, &o.recovery_bootloader_off, "OFFSET",
+         "For a CSV with an entry for the recovery bootloader.", &o.has_recovery_bootloader_off},
+        {0},
+    };
+    struct al_ptable table;
+    if (host_parse(cmd, argc, argv, opts) != 1) {
+        host_usage(cmd, "name one table or flash file");
+    }
+    int status = load(argv[0], &o, has_off ? &o.table_off : NULL, &table);
+    if (status != 0) {
+        return status;
+    }
+    if (!json) {
+        return write_csv("-", &table);
+    }
+    cJSON *list = cJSON_CreateArray();
+    for (unsigned i = 0; i < table.n; i++) {
+        cJSON_AddItemToArray(list, entry_to_json(&table.part[i]));
+    }
+    return print_json(list);
+}
+
+/* --- list ------------------------------------------------------------------- */
+
+static int run_list(int argc, char **argv)
+{
+    const struct host_cmd *cmd = &cmd_partitions[2];
+    bool json = false;
+    const struct host_opt opts[] = {
+        {"json", 0, HOST_OPT_FLAG, &json, NULL, "Print one JSON array of names.", NULL},
+        {0},
+    };
+    if (host_parse(cmd, argc, argv, opts) != 0) {
+        host_usage(cmd, "takes no words");
+    }
+    const char *name;
+    cJSON *list = cJSON_CreateArray();
+    for (unsigned i = 0; (name = al_ptable_predefined_name(i)) != NULL; i++) {
+        cJSON_AddItemToArray(list, cJSON_CreateString(name));
+        if (!json) {
+            puts(name);
+        }
+    }
+    if (json) {
+        return print_json(list);
+    }
+    cJSON_Delete(list);
+    return 0;
+}
+
+/* --- Rows ------------------------------------------------------------------- */
+
+const struct host_cmd cmd_partitions[] = {
+    {
+        .noun = "partitions",
+        .verb = "gen",
+        .usage = "IN.csv OUT.bin [OPTIONS]",
+        .summary = "make a binary partition table from CSV",
+        .help =
+            "Reads a partition table in ESP-IDF's CSV language and writes the 3072 bytes that belong at the "
+            "table's offset in flash, the same ones that ESP-IDF's gen_esp32part.py writes; that tool's "
+            "options "
+            "are understood. - stands for standard input or output. A binary table as input is printed as "
+            "CSV.\n"
+            "\n"
+            "A table that breaks a rule is refused with the line and the reason, and nothing is written. A "
+            "partition named like a type or subtype that it is not is only warned of.\n"
+            "\n"
+            "Examples:\n"
+            "  airlift partitions gen partitions.csv table.bin --flash-size 4MB\n"
+            "  airlift partitions gen partitions.csv - --offset 0x10000 | xxd | head",
+        .run = run_gen,
+    },
+    {
+        .noun = "partitions",
+        .verb = "show",
+        .usage = "IN.csv|IN.bin|FLASH.bin|NAME [--json]",
+        .summary = "print a partition table",
+        .help =
+            "Prints a table as CSV with every offset and size filled in. The table is a CSV or binary file, "
+            "or lies in a whole flash file (read out of a board, or a virtual device's), or is one of "
+            "ESP-IDF's "
+            "by name (airlift partitions list). - is standard input.\n"
+            "\n"
+            "Binary tables are judged as the bootloader does it: entries, MD5 and end marker must be right, "
+            "and "
+            "entries within the flash.\n"
+            "\n"
+            "Examples:\n"
+            "  airlift partitions show two_ota\n"
+            "  airlift partitions show dev.bin --json",
+        .run = run_show,
+    },
+    {
+        .noun = "partitions",
+        .verb = "list",
+        .usage = "[--json]",
+        .summary = "print the names of the predefined tables",
+        .help = "Prints the names under which airlift knows the tables that ESP-IDF and Arduino ship. They "
+                "can be "
+                "given to airlift partitions show and airlift flash new.",
+        .run = run_list,
+    },
+    {0},
+};
