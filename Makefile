@@ -1,0 +1,64 @@
+# Two commands do all the set-up: `make demo` and `make test`. The rest are for everyday work.
+
+PREFIX ?= /usr/local
+JOBS   ?= $(shell nproc)
+
+.PHONY: all demo test test-asan test-tsan check fuzz bench install clean help
+
+all: build/dev/build.ninja  ## build everything
+	ninja -C build/dev -j$(JOBS)
+
+demo:  ## a virtual ESP32 updates itself over HTTPS, confirms, and rolls a bad release back
+	scripts/install-deps.sh demo
+	cmake --preset dev -DBUILD_TESTING=OFF -B build/demo > /dev/null
+	ninja -C build/demo -j$(JOBS) stage
+	build/demo/stage/bin/airlift demo
+
+test:  ## unit, conformance and end-to-end tests
+	scripts/install-deps.sh test
+	cmake --preset dev > /dev/null
+	ninja -C build/dev -j$(JOBS)
+	ctest --test-dir build/dev -j$(JOBS) --output-on-failure
+
+test-asan:  ## the same under AddressSanitizer and UndefinedBehaviorSanitizer
+	scripts/install-deps.sh test
+	cmake --preset asan > /dev/null
+	ninja -C build/asan -j$(JOBS)
+	ctest --test-dir build/asan -j$(JOBS) --output-on-failure
+
+test-tsan:  ## what uses threads, under ThreadSanitizer
+	scripts/install-deps.sh test
+	cmake --preset tsan > /dev/null
+	ninja -C build/tsan -j$(JOBS)
+	ctest --test-dir build/tsan -j$(JOBS) --output-on-failure -L threads
+
+check:  ## formatting and static checks
+	scripts/install-deps.sh ci
+	scripts/check-style.sh
+
+fuzz:  ## run every fuzz target for FUZZ_SECONDS (600 by default) each
+	scripts/install-deps.sh ci
+	cmake --preset fuzz > /dev/null
+	ninja -C build/fuzz -j$(JOBS) fuzz_targets
+	scripts/fuzz.sh build/fuzz $(or $(FUZZ_SECONDS),600)
+
+bench:  ## ratios measured in one run
+	scripts/install-deps.sh bench
+	cmake --preset release > /dev/null
+	ninja -C build/release -j$(JOBS) bench
+
+install:  ## install under PREFIX (/usr/local by default), DESTDIR is honoured
+	scripts/install-deps.sh demo
+	cmake --preset release -DBUILD_TESTING=OFF -DCMAKE_INSTALL_PREFIX=$(PREFIX) > /dev/null
+	ninja -C build/release -j$(JOBS) all
+	cmake --install build/release
+
+build/dev/build.ninja:
+	scripts/install-deps.sh test
+	cmake --preset dev
+
+clean:  ## remove everything that was built
+	rm -rf build
+
+help:  ## show this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{ printf "  make %-10s %s\n", $$1, $$2 }'

@@ -1,0 +1,36 @@
+#!/bin/sh
+# Compile core freestanding for rv32imc and hold its size against the budget.
+#
+#   scripts/check-rv32.sh
+#
+# Prints the size of each module. Fails if core does not compile without any
+# library, uses more than 24 KiB of code and constants, or any static RAM over
+# 512 bytes.
+set -eu
+
+cd "$(dirname "$0")/.."
+cc=riscv64-unknown-elf-gcc
+size=riscv64-unknown-elf-size
+out=$(mktemp -d)
+trap 'rm -rf "$out"' EXIT
+
+for source in core/src/*.c; do
+    $cc -std=c11 -march=rv32imc -mabi=ilp32 -Os -ffreestanding -nostdlib -Wall -Wextra -Wvla -Werror \
+        -ffunction-sections -Icore/include -c "$source" -o "$out/$(basename "$source" .c).o"
+done
+(cd "$out" && $size -t ./*.o)
+
+# What core needs from its platform: the hashes, four memory functions, and GCC's arithmetic.
+# shellcheck disable=SC2046
+missing=$(riscv64-unknown-elf-nm -u "$out"/*.o | awk '$1 == "U" { print $2 }' | sort -u |
+    grep -vxE "$(riscv64-unknown-elf-nm --defined-only "$out"/*.o | awk 'NF == 3 { print $3 }' | sort -u | paste -sd'|')" |
+    grep -vxE 'al_(sha256_init|md5_init|hash_(update|final|abort))|mem(cpy|move|set|cmp)|__[a-z0-9]+' || true)
+if [ -n "$missing" ]; then
+    echo "core calls what no platform promises: $missing" >&2
+    exit 1
+fi
+
+text=$($size -t "$out"/*.o | awk '/TOTALS/ { print $1 }')
+ram=$($size -t "$out"/*.o | awk '/TOTALS/ { print $2 + $3 }')
+echo "core on rv32imc -Os: $text bytes of code and constants (limit 24576), $ram bytes of static RAM (limit 512)"
+[ "$text" -le 24576 ] && [ "$ram" -le 512 ]
