@@ -70,6 +70,7 @@ class Route:
     drip: int = 0               # send so many bytes at a time ...
     drip_s: float = 0.05        # ... this far apart
 
+    header_bytes: int = 0     # so many bytes of headers nobody needs
     length: int = -1          # claim this Content-Length
     chunked: bool = False
     no_length: bool = False   # neither Content-Length nor chunked: closing ends the body
@@ -138,6 +139,7 @@ def _parse_range(header, total):
 class _Handler(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     timeout = 60
+    disable_nagle_algorithm = True
 
     # ---- one connection ----------------------------------------------------------
 
@@ -303,6 +305,8 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             headers["Transfer-Encoding"] = "chunked"
         elif not route.no_length:
             headers["Content-Length"] = str(route.length if route.length >= 0 else len(data))
+        for i in range(route.header_bytes // 1000):
+            headers["X-Filler-%d" % i] = "x" * 980
         if route.no_length or route.close:
             headers["Connection"] = "close"
             self.close_connection = True

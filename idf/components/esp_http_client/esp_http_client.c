@@ -136,9 +136,7 @@ static esp_err_t check_transport(struct esp_http_client *client)
         return ESP_ERR_HTTP_INVALID_TRANSPORT;
     }
     if (type == HTTP_TRANSPORT_OVER_SSL && !client->trusted) {
-        ESP_LOGE(
-            TAG,
-            "https, but nothing is configured to verify the server with");
+        ESP_LOGE(TAG, "https, but nothing is configured to verify the server with");
         client->tls_error.last_error = ESP_ERR_MBEDTLS_SSL_SETUP_FAILED;
         return ESP_ERR_HTTP_CONNECT;
     }

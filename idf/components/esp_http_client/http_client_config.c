@@ -557,11 +557,6 @@ esp_http_state_t esp_http_client_get_state(esp_http_client_handle_t client)
     return client != NULL ? client->state : HTTP_STATE_UNINIT;
 }
 
-int esp_http_client_get_socket(esp_http_client_handle_t client)
-{
-    return client != NULL ? http_exchange_socket(&client->ex) : -1;
-}
-
 int esp_http_client_get_errno(esp_http_client_handle_t client)
 {
     return client != NULL ? client->last_errno : -1;

@@ -575,16 +575,6 @@ bool http_exchange_persistent(const struct http_exchange *ex)
     return ex->minor >= 1;
 }
 
-int http_exchange_socket(const struct http_exchange *ex)
-{
-    curl_socket_t fd = CURL_SOCKET_BAD;
-
-    if (ex->multi == NULL || curl_easy_getinfo(ex->easy, CURLINFO_ACTIVESOCKET, &fd) != CURLE_OK) {
-        return -1;
-    }
-    return fd == CURL_SOCKET_BAD ? -1 : fd;
-}
-
 void http_exchange_last_error(const struct http_exchange *ex, esp_tls_last_error_t *tls, int *errno_out)
 {
     long os_errno = 0, verify = 0;
@@ -626,9 +616,13 @@ void http_exchange_last_error(const struct http_exchange *ex, esp_tls_last_error
     case CURLE_SEND_ERROR:
         tls->last_error = ESP_ERR_MBEDTLS_SSL_WRITE_FAILED;
         break;
-    default: /* the peer closed: GOT_NOTHING, PARTIAL_FILE */
+    case CURLE_GOT_NOTHING:
+    case CURLE_PARTIAL_FILE:
         tls->last_error = ESP_ERR_ESP_TLS_TCP_CLOSED_FIN;
         *errno_out = ENOTCONN;
+        break;
+    default: /* above TLS: what came is not HTTP */
+        tls->last_error = ESP_FAIL;
         break;
     }
     tls->esp_tls_error_code = (int)ex->result;

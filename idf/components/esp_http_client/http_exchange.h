@@ -114,9 +114,6 @@ bool http_exchange_complete(const struct http_exchange *ex);
 /* The server will keep the connection. */
 bool http_exchange_persistent(const struct http_exchange *ex);
 
-/* Socket of the connection, or -1. */
-int http_exchange_socket(const struct http_exchange *ex);
-
 /* Drop the exchange and its connection. */
 void http_exchange_close(struct http_exchange *ex);
 

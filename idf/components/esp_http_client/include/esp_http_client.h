@@ -293,7 +293,7 @@ esp_err_t esp_http_client_clear_response_buffer(esp_http_client_handle_t client)
 /* Close the connection; the client and its headers stay. */
 esp_err_t esp_http_client_close(esp_http_client_handle_t client);
 
-/* Break off an exchange; the client can go on to the next. ESP_ERR_INVALID_ARG; ESP_ERR_INVALID_STATE: none. */
+/* Break off an exchange; the client can make others. ESP_ERR_INVALID_ARG; ESP_ERR_INVALID_STATE: none. */
 esp_err_t esp_http_client_cancel_request(esp_http_client_handle_t client);
 
 /* open() in two halves, for a kept connection: forget the last response; send the next request. */
@@ -383,7 +383,6 @@ bool esp_http_client_is_persistent_connection(esp_http_client_handle_t client);
 
 esp_http_state_t esp_http_client_get_state(esp_http_client_handle_t client);
 esp_http_client_transport_t esp_http_client_get_transport_type(esp_http_client_handle_t client);
-int esp_http_client_get_socket(esp_http_client_handle_t client); /* -1: not connected */
 
 /* errno of the last failure; ENOTCONN: the peer closed; 0: none; -1 if client is NULL. */
 int esp_http_client_get_errno(esp_http_client_handle_t client);
