@@ -38,7 +38,7 @@ def main():
     parser.add_argument("--tool", required=True, help="the airlift program")
     parser.add_argument("--app", required=True)
     parser.add_argument("--table", required=True, help="partition-table.bin")
-    parser.add_argument("--table-source", required=True, help="what that was made from, for messages")
+    parser.add_argument("--csv", required=True, help="what that was made from, for messages")
     parser.add_argument("--offset", required=True)
     parser.add_argument("--size", required=True)
     parser.add_argument("--no-rollback", action="store_true")
@@ -48,9 +48,10 @@ def main():
     args = parser.parse_args()
 
     with open(args.table, "rb") as f:
-        parts = app_partitions(f.read())
+        table = f.read()
+    parts = app_partitions(table)
     if not parts:
-        sys.exit("%s: no app partition in the table" % args.table_source)
+        sys.exit("%s: no app partition in the table" % args.csv)
     app_size = os.path.getsize(args.app)
     name = os.path.basename(args.app)
     _, size, label = parts[0]
@@ -73,9 +74,13 @@ def main():
         command.append("--no-rollback")
     if args.anti_rollback:
         command += ["--anti-rollback", "--secure-version", args.secure_version]
-    result = subprocess.run(command, stdout=subprocess.DEVNULL)
+    result = subprocess.run(command, stdout=subprocess.DEVNULL, check=False)
     if result.returncode != 0:
         sys.exit(result.returncode)
+    # `flash new` adds an MD5 record where CONFIG_PARTITION_TABLE_MD5 asked for none.
+    with open(args.out, "r+b") as flash:
+        flash.seek(int(args.offset, 0))
+        flash.write(table)
     print("%s: %s in '%s', %s large: %d %% free" % (name, kib(app_size), label, kib(size), (size - app_size) * 100 // size))
 
 

@@ -14,10 +14,10 @@ import sys
 
 
 def unquote(text):
+    """A value without its quotes, or without the comment behind it."""
     text = text.strip()
-    if len(text) >= 2 and text[0] == text[-1] and text[0] in "\"'":
-        return text[1:-1]
-    return re.sub(r"\s+#.*$", "", text)
+    m = re.match(r"""(["'])(.*?)\1\s*(#.*)?$""", text)
+    return m[2] if m else re.sub(r"\s+#.*$", "", text)
 
 
 def split_key(line):
@@ -26,9 +26,34 @@ def split_key(line):
     return (unquote(m[1]), (m[2] or "").strip()) if m else None
 
 
+def version_holds(comparisons):
+    """`>=5.0,<6.0` for the version of ESP-IDF that this SDK stands for."""
+    have = [int(n) for n in os.environ.get("IDF_VERSION", "5.5.0").split(".")]
+    for comparison in comparisons.split(","):
+        m = re.match(r"\s*(>=|<=|==|!=|>|<|~=|\^|~)?\s*v?(\d+(?:\.\d+)*)", unquote(comparison))
+        if not m:
+            continue
+        want = [int(n) for n in m[2].split(".")]
+        want += [0] * (3 - len(want))
+        held = {
+            ">=": have >= want,
+            "<=": have <= want,
+            ">": have > want,
+            "<": have < want,
+            "!=": have != want,
+            "==": have == want,
+        }.get(m[1], have >= want and have[0] == want[0])
+        if not held:
+            return False
+    return True
+
+
 def rule_holds(condition):
-    """Rules about the target are decided for linux; others, such as the version, count as true."""
-    m = re.match(r"\s*\$?\{?target\}?\s*(==|!=|not in|in)\s*(.*?)\s*$", condition)
+    """Rules about the target and ESP-IDF's version are decided; others count as true."""
+    m = re.match(r"\s*idf_version\s*(.*)$", condition)
+    if m:
+        return version_holds(m[1])
+    m = re.match(r"\s*target\s*(==|!=|not in|in)\s*(.*?)\s*$", condition)
     if not m:
         return True
     names = [unquote(n) for n in m[2].strip("[]").split(",")]

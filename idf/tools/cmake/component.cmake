@@ -13,12 +13,15 @@ set(AIRLIFT_EMPTY_COMPONENTS
     esp_driver_pcnt esp_driver_rmt esp_driver_sdio esp_driver_sdm esp_driver_sdmmc
     esp_driver_sdspi esp_driver_spi esp_driver_tsens esp_driver_uart esp_driver_usb_serial_jtag
     esp_eth esp_gdbstub esp_hid esp_http_server esp_https_server esp_lcd esp_libc
-    esp_local_ctrl esp_mm esp_phy esp_pm esp_psram esp_ringbuf esp_rom esp_security
+    esp_local_ctrl esp_wifi esp_mm esp_phy esp_pm esp_psram esp_ringbuf esp_rom esp_security
     esp_stdio esp_system esp_tee esp_usb_cdc_rom_console esp_vfs_console
     esptool_py espcoredump fatfs hal ieee802154 idf_test linux lwip mqtt newlib nvs_sec_provider
     openthread partition_table perfmon protobuf-c protocomm pthread rt sdmmc soc spiffs tcp_transport
     touch_element ulp unity usb vfs wear_levelling wifi_provisioning wpa_supplicant
     xtensa riscv esp_driver_cam esp_driver_isp esp_driver_jpeg esp_driver_ppa esp_hw_support)
+
+# The SDK has these from Debian's libraries, or outside ESP-IDF's tree.
+list(APPEND AIRLIFT_SDK_COMPONENTS airlift cjson json mbedtls)
 
 # --- Finding ----------------------------------------------------------------------
 
@@ -80,7 +83,7 @@ function(__airlift_follow_manifest component)
                 __airlift_note_component(${name} "${path}")
                 __airlift_follow_manifest(${name})
             endif()
-        elseif(name IN_LIST known OR name IN_LIST AIRLIFT_SDK_COMPONENTS)
+        elseif(name IN_LIST known OR name IN_LIST AIRLIFT_SDK_COMPONENTS OR name IN_LIST AIRLIFT_EMPTY_COMPONENTS)
             # There already.
         elseif(EXISTS "${project_dir}/managed_components/${managed}/CMakeLists.txt")
             __airlift_note_component(${name} "${project_dir}/managed_components/${managed}")
@@ -299,7 +302,7 @@ endfunction()
 
 # The SDK's components as targets, for target_link_libraries(... idf::mbedtls).
 function(__airlift_define_sdk_targets)
-    foreach(name ${AIRLIFT_SDK_COMPONENTS} ${AIRLIFT_EMPTY_COMPONENTS} airlift)
+    foreach(name ${AIRLIFT_SDK_COMPONENTS} ${AIRLIFT_EMPTY_COMPONENTS})
         if(NOT TARGET __idf_${name})
             add_library(__idf_${name} INTERFACE)
             add_library(idf::${name} ALIAS __idf_${name})

@@ -4,16 +4,23 @@
 #   partition_table/partition-table.bin
 #   flash.bin, flash.bin.json            a device with both, ready to run
 
-# The CSV, or the name of a table that ESP-IDF ships.
-function(__airlift_partition_table variable)
+# The CSV: the project's, or one of ESP-IDF's by name. Those have no offsets, so that they follow
+# the table where CONFIG_PARTITION_TABLE_OFFSET moves it.
+function(__airlift_partition_csv variable)
     idf_build_get_property(dir PROJECT_DIR)
-    if(CONFIG_PARTITION_TABLE_CUSTOM)
-        get_filename_component(path "${CONFIG_PARTITION_TABLE_CUSTOM_FILENAME}" ABSOLUTE BASE_DIR "${dir}")
-        if(NOT EXISTS "${path}")
-            message(FATAL_ERROR "CONFIG_PARTITION_TABLE_CUSTOM_FILENAME: no file ${path}")
+    get_filename_component(path "${CONFIG_PARTITION_TABLE_FILENAME}" ABSOLUTE BASE_DIR "${dir}")
+    if(CONFIG_PARTITION_TABLE_CUSTOM AND NOT EXISTS "${path}")
+        message(FATAL_ERROR "CONFIG_PARTITION_TABLE_CUSTOM_FILENAME: no file ${path}")
+    elseif(NOT CONFIG_PARTITION_TABLE_CUSTOM)
+        set(path "${CMAKE_BINARY_DIR}/partition_table/${CONFIG_PARTITION_TABLE_FILENAME}")
+        string(REGEX REPLACE "^partitions_(.*)\\.csv$" "\\1" name "${CONFIG_PARTITION_TABLE_FILENAME}")
+        execute_process(COMMAND "${AIRLIFT_TOOL}" partitions show ${name}
+            OUTPUT_VARIABLE csv ERROR_VARIABLE error RESULT_VARIABLE result)
+        if(result)
+            message(FATAL_ERROR "${error}")
         endif()
-    else()
-        string(REGEX REPLACE "^partitions_(.*)\\.csv$" "\\1" path "${CONFIG_PARTITION_TABLE_FILENAME}")
+        string(REGEX REPLACE "(\n[^#,\n]+,[^,\n]+,[^,\n]+,)[^,\n]+," "\\1," csv "${csv}")
+        file(CONFIGURE OUTPUT "${path}" CONTENT "@csv@" @ONLY)
     endif()
     set(${variable} "${path}" PARENT_SCOPE)
 endfunction()
@@ -56,27 +63,23 @@ function(__airlift_add_images)
         VERBATIM)
     add_custom_target(app ALL DEPENDS "${app}")
 
-    __airlift_partition_table(table_source)
-    set(table_file)
-    if(CONFIG_PARTITION_TABLE_CUSTOM)
-        set(table_file "${table_source}")
-    endif()
+    __airlift_partition_csv(csv)
     set(md5)
     if(NOT CONFIG_PARTITION_TABLE_MD5)
         set(md5 --no-md5)
     endif()
     file(MAKE_DIRECTORY "${CMAKE_BINARY_DIR}/partition_table")
     add_custom_command(OUTPUT "${table}"
-        COMMAND "${AIRLIFT_TOOL}" partitions gen "${table_source}" "${table}"
+        COMMAND "${AIRLIFT_TOOL}" partitions gen "${csv}" "${table}"
             --offset ${CONFIG_PARTITION_TABLE_OFFSET} --flash-size ${CONFIG_ESPTOOLPY_FLASHSIZE} ${md5}
-        DEPENDS ${table_file} "${AIRLIFT_TOOL}" "${CMAKE_BINARY_DIR}/config/sdkconfig.h"
+        DEPENDS "${csv}" "${AIRLIFT_TOOL}" "${CMAKE_BINARY_DIR}/config/sdkconfig.h"
         COMMENT "Building partition table"
         VERBATIM)
     add_custom_target(partition-table ALL DEPENDS "${table}")
 
     add_custom_command(OUTPUT "${flash}"
         COMMAND "${PYTHON}" -B "${AIRLIFT_TOOLS_DIR}/make_flash.py" --tool "${AIRLIFT_TOOL}"
-            --app "${app}" --table "${table}" --table-source "${table_source}"
+            --app "${app}" --table "${table}" --csv "${csv}"
             --offset ${CONFIG_PARTITION_TABLE_OFFSET} --size ${CONFIG_ESPTOOLPY_FLASHSIZE}
             ${rollback} ${anti_rollback} --out "${flash}"
         DEPENDS "${app}" "${table}" "${AIRLIFT_TOOLS_DIR}/make_flash.py"
