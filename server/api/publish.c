@@ -137,9 +137,6 @@ void srv_publish_body(struct srv_request *req, const void *data, size_t len)
             srv_refuse_status(req, status);
         }
     }
-    if (req->refusal.status) {
-        srv_upload_discard(&p->upload); /* the rest of the body needs no disk */
-    }
 }
 
 /* Which version is it? The image's own, or, where that one can't be ordered, the publisher's. */

@@ -219,6 +219,13 @@ static void check_length(struct srv_request *req)
 
 /* --- The request's life ---------------------------------------------------- */
 
+/* What was received is not wanted any more; by the time the client reads so, it is gone. */
+static void drop_upload(struct srv_request *req)
+{
+    srv_publish_free(req->publish);
+    req->publish = NULL;
+}
+
 /* All headers are there: decide whether the body is wanted. */
 static enum MHD_Result begin(struct srv_request *req, const char *url, const char *method,
                              const char *version)
@@ -243,6 +250,9 @@ static enum MHD_Result begin(struct srv_request *req, const char *url, const cha
     }
 
     req->state = req->refusal.status ? SRV_DISCARD : SRV_AWAIT_BODY;
+    if (req->refusal.status) {
+        drop_upload(req);
+    }
     bool waits_for_word = srv_header(req, "Expect") != NULL;
     bool answer_now = req->refusal.status && (req->close || waits_for_word || req->body_len > DRAIN_MAX);
     if (answer_now) {
@@ -267,7 +277,10 @@ enum MHD_Result srv_on_request(void *worker, struct MHD_Connection *mhd, const c
     if (*size) {
         if (req->state == SRV_AWAIT_BODY && req->handler->body) {
             req->handler->body(req, data, *size);
-            req->state = req->refusal.status ? SRV_DISCARD : SRV_AWAIT_BODY;
+            if (req->refusal.status) {
+                req->state = SRV_DISCARD;
+                drop_upload(req);
+            }
         }
         *size = 0;
         return MHD_YES;
@@ -280,6 +293,7 @@ enum MHD_Result srv_on_request(void *worker, struct MHD_Connection *mhd, const c
         if (!req->refusal.status) {
             return result;
         }
+        drop_upload(req);
     }
     return srv_reply_refusal(req);
 }

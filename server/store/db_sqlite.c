@@ -25,17 +25,22 @@ struct srv_db {
     unsigned n_kept;
 };
 
-static enum srv_status to_status(struct srv_db *db, int rc)
+/* error: errno as the failing call left it */
+static enum srv_status to_status(int rc, int error)
 {
-    if (rc == SQLITE_OK || rc == SQLITE_DONE || rc == SQLITE_ROW) {
+    switch (rc & 0xFF) { /* the rest is detail */
+    case SQLITE_OK:
+    case SQLITE_DONE:
+    case SQLITE_ROW:
         return SRV_OK;
-    }
-    if (rc == SQLITE_FULL) {
+    case SQLITE_FULL:
         return SRV_FULL;
+    case SQLITE_IOERR:
+        /* SQLite knows of ENOSPC only: a quota or a file size limit arrives as a plain write error. */
+        return error == ENOSPC || error == EDQUOT || error == EFBIG ? SRV_FULL : SRV_FAILED;
+    default:
+        return SRV_FAILED;
     }
-    /* A file size limit or a quota reaches us as a plain write error. */
-    int error = rc == SQLITE_IOERR ? sqlite3_system_errno(db->sqlite) : 0;
-    return error == ENOSPC || error == EDQUOT || error == EFBIG ? SRV_FULL : SRV_FAILED;
 }
 
 static int prepare(struct srv_db *db, const char *sql, sqlite3_stmt **out)
@@ -78,9 +83,10 @@ enum srv_status srv_db_run(struct srv_db *db, const char *sql, const char *const
                            srv_db_row *row, void *ctx)
 {
     sqlite3_stmt *stmt;
+    errno = 0;
     int rc = prepare(db, sql, &stmt);
     if (rc != SQLITE_OK) {
-        return to_status(db, rc);
+        return to_status(rc, errno);
     }
     for (unsigned i = 0; i < n_args && rc == SQLITE_OK; i++) {
         rc = sqlite3_bind_text(stmt, (int)i + 1, args[i], -1, SQLITE_STATIC); /* NULL binds NULL */
@@ -88,7 +94,7 @@ enum srv_status srv_db_run(struct srv_db *db, const char *sql, const char *const
     if (rc == SQLITE_OK) {
         rc = step_all(stmt, row, ctx);
     }
-    enum srv_status status = to_status(db, rc);
+    enum srv_status status = to_status(rc, errno);
     /* Reset repeats the error of step; clearing keeps no pointer into the caller's memory. */
     sqlite3_reset(stmt);
     sqlite3_clear_bindings(stmt);
