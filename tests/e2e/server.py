@@ -1,0 +1,990 @@
+"""The update server and `airlift publish`, from outside: real processes, real TLS, loopback.
+
+Every answer is held against docs/openapi.yaml, both ways.
+
+    python3 server.py STAGE [test names]
+"""
+
+import hashlib
+import http.client
+import json
+import os
+import re
+import resource
+import shutil
+import signal
+import socket
+import ssl
+import stat
+import struct
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import unittest
+
+AIRLIFT = None  # the program under test
+OPENAPI = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../docs/openapi.yaml")
+UPLOAD_MAX = 16 * 1024 * 1024 + 64 * 1024
+ESP32, ESP32C3, LINUX = 0, 5, 0xFFFF
+seen = []  # (method, path, status, content type, body) of every answer
+
+
+# --- Images, made by the format's description --------------------------------
+
+
+def xor_of(data):
+    """All bytes XORed: by halves, as Python is slow byte by byte."""
+    while len(data) > 1:
+        half = (len(data) + 1) // 2
+        number = int.from_bytes(data[:half], "little") ^ int.from_bytes(data[half:], "little")
+        data = number.to_bytes(half, "little")
+    return data[0]
+
+
+def make_image(version, project="e2e", chip=LINUX, size=20000, desc=True, fill=None, secure_version=0):
+    """An app image of one segment, checksum and hash appended."""
+    description = struct.pack("<IIII", 0xABCD5432, secure_version, 0, 0)
+    for text, width in ((version, 32), (project, 32), ("10:00:00", 16), ("Nov 21 2026", 16), ("v6.0", 32)):
+        description += (text if isinstance(text, bytes) else text.encode()).ljust(width, b"\0")
+    description = description.ljust(256, b"\0") if desc else bytes(256)
+    seed = hashlib.sha256((repr(version) + str(fill)).encode()).digest()
+    data = description + (seed * (size // 32 + 1))[:size]
+    data += bytes(-len(data) % 4)
+    header = struct.pack("<BBBBI", 0xE9, 1, 0, 0, 0) + struct.pack("<BBBBHBHHIB", 0xEE, 0, 0, 0, chip, 0, 0, 0xFFFF, 0, 1)
+    assert len(header) == 24
+    image = header + struct.pack("<II", 0, len(data)) + data
+    image += bytes(15 - len(image) % 16) + bytes([0xEF ^ xor_of(data)])
+    return image + hashlib.sha256(image).digest()
+
+
+# --- The world: a server on a fresh directory --------------------------------
+
+
+class Server:
+    def __init__(self, directory, *args, file_size_limit=None, listen="127.0.0.1:0"):
+        self.directory, self.token, self.lines = directory, None, []
+        self.log = open(os.path.join(directory + ".log"), "ab")
+
+        def limit():
+            if file_size_limit:
+                resource.setrlimit(resource.RLIMIT_FSIZE, (file_size_limit, file_size_limit))
+
+        self.process = subprocess.Popen(
+            [AIRLIFT, "serve", "--listen", listen, "--data", directory, *args],
+            stdout=subprocess.PIPE, stderr=self.log, preexec_fn=limit, text=True)
+        for line in self.process.stdout:
+            self.lines.append(line.rstrip("\n"))
+            if line.startswith("admin token: "):
+                self.token = line.split(": ")[1].strip()
+            if line.startswith("listening on "):
+                self.url = line.split()[2]
+                break
+        else:
+            self.kill()
+            raise AssertionError("the server did not start: " + read(self.log.name)[-2000:])
+        self.host, port = re.fullmatch(r"https://(.*):(\d+)", self.url).groups()
+        self.port = int(port)
+        self.cert = os.path.join(directory, "cert.pem")
+        self.tls = ssl.create_default_context(cafile=self.cert)
+
+    def connect(self, timeout=30):
+        raw = socket.create_connection((self.host, self.port), timeout=timeout)
+        return self.tls.wrap_socket(raw, server_hostname=self.host)
+
+    def call(self, method, path, body=None, headers=None, token=None, query=None):
+        """One request on a connection of its own: (status, headers, body)."""
+        headers = dict(headers or {})
+        if token:
+            headers["Authorization"] = "Bearer " + token
+        connection = http.client.HTTPSConnection(self.host, self.port, context=self.tls, timeout=60)
+        try:
+            connection.request(method, path + ("?" + query if query else ""), body=body, headers=headers)
+            answer = connection.getresponse()
+            data = answer.read()
+            note(method, path, answer.status, answer.headers.get("Content-Type"), data)
+            return answer.status, answer.headers, data
+        finally:
+            connection.close()
+
+    def raw(self, request, timeout=30):
+        """Bytes in, bytes out until the server closes."""
+        with self.connect(timeout) as tls:
+            return exchange(tls, request)
+
+    def publish(self, image, product="demo", token=None, query=None, **headers):
+        status, _, data = self.call("POST", f"/v1/products/{product}/releases", image, headers, token or self.token, query)
+        return status, json.loads(data)
+
+    def stop(self):
+        """SIGTERM; the exit status."""
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+        status = self.process.wait(timeout=60)
+        self.process.stdout.close()
+        self.log.close()
+        return status
+
+    def kill(self):
+        self.process.kill()
+        self.process.wait()
+        self.process.stdout.close()
+        self.log.close()
+
+
+def exchange(tls, request):
+    answer = b""
+    try:
+        tls.sendall(request)
+        while chunk := tls.recv(65536):
+            answer += chunk
+    except (ConnectionError, ssl.SSLError):
+        pass
+    return answer
+
+
+def read(path):
+    with open(path) as f:
+        return f.read()
+
+
+def status_of(answer):
+    match = re.match(rb"HTTP/1\.1 (\d{3}) ", answer)
+    return int(match[1]) if match else None
+
+
+def files_in(*path):
+    return sorted(os.listdir(os.path.join(*path)))
+
+
+class Case(unittest.TestCase):
+    """A test with a directory; `self.server()` starts a server that ends with the test."""
+
+    def setUp(self):
+        self.dir = tempfile.mkdtemp(prefix="airlift-e2e-")
+        self.addCleanup(shutil.rmtree, self.dir)
+        self.data = os.path.join(self.dir, "data")
+        self.servers = []
+        self.addCleanup(lambda: [s.kill() for s in self.servers if s.process.poll() is None])
+
+    def server(self, *args, **kwargs):
+        s = Server(kwargs.pop("data", self.data), *args, **kwargs)
+        self.servers.append(s)
+        return s
+
+    def airlift(self, *args, env=None, **kwargs):
+        clean = {k: v for k, v in os.environ.items() if not k.startswith("AIRLIFT_")}
+        clean.update(HOME=self.dir, XDG_DATA_HOME="", XDG_CONFIG_HOME="", **(env or {}))
+        return subprocess.run([AIRLIFT, *args], capture_output=True, text=True, env=clean, timeout=120, **kwargs)
+
+    def path(self, name, data=None):
+        path = os.path.join(self.dir, name)
+        if data is not None:
+            with open(path, "wb") as f:
+                f.write(data)
+        return path
+
+    def assertError(self, answer, status, code, contains=""):
+        got_status, document = answer if len(answer) == 2 else (answer[0], json.loads(answer[2]))
+        self.assertEqual((got_status, document["error"]["code"]), (status, code), document)
+        self.assertIn(contains, document["error"]["message"])
+
+    def assertFailed(self, result, contains, code=1):
+        self.assertEqual(result.returncode, code, result)
+        self.assertEqual(result.stdout, "")
+        self.assertEqual(len(result.stderr.strip().splitlines()), 1, result.stderr)
+        self.assertIn(contains, result.stderr)
+
+
+# --- Start and stop ----------------------------------------------------------
+
+
+class Start(Case):
+    def test_first_start_makes_everything_once(self):
+        s = self.server()
+        self.assertRegex(s.token, r"^airlift_[0-9a-f]{64}$")
+        self.assertEqual(s.lines[1:], [f"certificate {s.cert}", f"data {self.data}", f"listening on {s.url}"])
+        self.assertEqual(stat.S_IMODE(os.stat(os.path.join(self.data, "key.pem")).st_mode), 0o600)
+        self.assertEqual(s.call("GET", "/v1/health")[0], 200)
+        token, cert = s.token, read(s.cert)
+        self.assertEqual(s.stop(), 0)
+        for name in ("airlift.db", "cert.pem", "key.pem", "lock"):
+            with open(os.path.join(self.data, name), "rb") as f:
+                self.assertNotIn(token.removeprefix("airlift_").encode(), f.read())
+        self.assertNotIn("airlift.db-wal", files_in(self.data))
+        again = self.server()
+        self.assertIsNone(again.token)
+        self.assertEqual(read(again.cert), cert)
+        self.assertEqual(again.publish(make_image("1.0.0"), token=token)[0], 201)
+
+    def test_default_address_is_this_machine_only(self):
+        result = self.airlift("serve", "--help")
+        self.assertEqual(result.returncode, 0)
+        self.assertIn("Default 127.0.0.1:8443", result.stdout)
+
+    def test_default_data_directory_is_in_the_home(self):
+        env = {k: v for k, v in os.environ.items() if not k.startswith(("AIRLIFT_", "XDG_"))}
+        process = subprocess.Popen([AIRLIFT, "serve", "--listen", "127.0.0.1:0"], env=dict(env, HOME=self.dir),
+                                   stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+        try:
+            lines = [process.stdout.readline() for _ in range(4)]
+        finally:
+            process.terminate()
+            self.assertEqual(process.wait(timeout=60), 0)
+            process.stdout.close()
+        self.assertIn(f"data {self.dir}/.local/share/airlift\n", lines)
+
+    def test_second_server_on_the_same_data_or_port_is_refused(self):
+        s = self.server()
+        self.assertFailed(self.airlift("serve", "--listen", "127.0.0.1:0", "--data", self.data), "another airlift server")
+        other = os.path.join(self.dir, "other")
+        self.assertFailed(self.airlift("serve", "--listen", f"127.0.0.1:{s.port}", "--data", other), "in use")
+        # The start that failed showed no token, so it made none.
+        self.assertIsNotNone(self.server(data=other).token)
+
+    def test_wrong_usage_and_bad_files_are_told(self):
+        self.assertFailed(self.airlift("serve", "--listen", "nonsense", "--data", self.data), "HOST:PORT")
+        self.assertFailed(self.airlift("serve", "--cert", "x", "--data", self.data), "belong together", 2)
+        self.assertFailed(self.airlift("serve", "extra"), "extra", 2)
+        self.assertFailed(self.airlift("serve", "--data", "/proc/nowhere", "--listen", "127.0.0.1:0"), "/proc/nowhere")
+        cert, key = self.path("c.pem", b"no certificate"), self.path("k.pem", b"no key")
+        self.assertFailed(self.airlift("serve", "--data", self.data, "--cert", cert, "--key", key), "c.pem")
+
+    def test_own_certificate_is_served(self):
+        first = self.server(data=os.path.join(self.dir, "first"))
+        cert, key = first.cert, os.path.join(first.directory, "key.pem")
+        first.stop()
+        os.mkdir(self.data)
+        shutil.copy(cert, os.path.join(self.data, "cert.pem"))  # what the helper trusts
+        s = self.server("--cert", cert, "--key", key)
+        self.assertIn(f"certificate {cert}", s.lines)
+        self.assertEqual(s.call("GET", "/v1/health")[0], 200)
+        self.assertNotIn("key.pem", files_in(self.data))
+
+    def test_new_token_works_at_once_and_the_old_no_more(self):
+        self.assertFailed(self.airlift("serve", "--token-new", "--data", self.data), "airlift.db")
+        s = self.server()
+        result = self.airlift("serve", "--token-new", "--data", self.data)
+        self.assertEqual(result.returncode, 0)
+        token = re.fullmatch(r"admin token: (airlift_[0-9a-f]{64})\n", result.stdout)[1]
+        self.assertNotEqual(token, s.token)
+        self.assertError(s.publish(make_image("1.0.0")), 401, "unauthorized")
+        self.assertEqual(s.publish(make_image("1.0.0"), token=token)[0], 201)
+
+    def test_stop_lets_running_downloads_end(self):
+        s = self.server()
+        image = make_image("1.0.0", size=6_000_000)  # more than the socket buffers take
+        s.publish(image)
+        idle = s.connect()
+        raw = socket.socket()
+        raw.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)
+        raw.settimeout(30)
+        raw.connect((s.host, s.port))
+        with s.tls.wrap_socket(raw, server_hostname=s.host) as tls:
+            tls.sendall(b"GET /firmware/demo/1.0.0.bin HTTP/1.1\r\nHost: h\r\n\r\n")
+            answer = tls.recv(1000)
+            s.process.send_signal(signal.SIGTERM)
+            time.sleep(0.5)
+            with self.assertRaises(OSError):
+                s.connect()
+            while chunk := tls.recv(65536):
+                answer += chunk
+        idle.close()
+        self.assertEqual(answer.split(b"\r\n\r\n", 1)[1], image)
+        self.assertEqual(s.stop(), 0)
+
+    def test_json_log_lines_are_objects(self):
+        s = self.server("--json-log")
+        s.call("GET", "/v1/health?secret=1")
+        s.stop()
+        lines = [json.loads(line) for line in read(self.data + ".log").splitlines() if line.startswith("{")]
+        request = [line for line in lines if line.get("event") == "request"][0]
+        self.assertEqual((request["method"], request["path"], request["status"]), ("GET", "/v1/health", "200"))
+        self.assertRegex(request["peer"], r"^127\.0\.0\.1:\d+$")
+
+
+# --- Publishing by the API ---------------------------------------------------
+
+
+class Publish(Case):
+    def test_release_document_tells_what_the_image_says(self):
+        s, image = self.server(), make_image("1.4.2", project="http_pull", chip=ESP32C3, secure_version=3)
+        status, release = s.publish(image, query="mandatory=true&notes=Fixes%20%22it%22%0A%C3%A9")
+        self.assertEqual(status, 201)
+        self.assertRegex(release.pop("created"), r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$")
+        sha256 = hashlib.sha256(image).hexdigest()
+        self.assertEqual(release, {
+            "product": "demo", "version": "1.4.2", "project": "http_pull", "chip": "esp32c3", "secure_version": 3,
+            "size": len(image), "sha256": sha256, "md5": hashlib.md5(image).hexdigest(), "mandatory": True,
+            "notes": 'Fixes "it"\né', "withdrawn": False, "url": f"{s.url}/v1/artifacts/{sha256}"})
+        self.assertEqual(files_in(self.data, "artifacts"), [sha256])
+        self.assertEqual(files_in(self.data, "incoming"), [])
+
+    def test_same_bytes_again_are_the_same_release(self):
+        s, image = self.server(), make_image("1.0.0")
+        self.assertEqual(s.publish(image)[0], 201)
+        status, release = s.publish(image, query="mandatory=true")
+        self.assertEqual((status, release["mandatory"]), (200, True))
+        self.assertEqual(len(json.loads(s.call("GET", "/v1/products/demo/releases")[2])["releases"]), 1)
+
+    def test_version_is_taken_for_good(self):
+        s = self.server()
+        s.publish(make_image("1.4.3+a"))
+        self.assertError(s.publish(make_image("1.4.3+a", fill=1)), 409, "version_exists", "other bytes")
+        self.assertError(s.publish(make_image("1.4.3+b")), 409, "version_exists", "same precedence")
+        self.assertError(s.publish(make_image("v1.4.3")), 409, "version_exists", "same precedence")
+        s.call("DELETE", "/v1/products/demo/releases/1.4.3+a", token=s.token)
+        self.assertError(s.publish(make_image("1.4.3+a", fill=1)), 409, "version_exists", "withdrawn")
+        self.assertEqual(len(files_in(self.data, "artifacts")), 1)
+        self.assertEqual(files_in(self.data, "incoming"), [])
+        self.assertEqual(s.publish(make_image("1.4.3+a", fill=1), product="other")[0], 201)
+
+    def test_chip_is_decided_by_the_first_release(self):
+        s = self.server()
+        s.publish(make_image("1.0.0", chip=ESP32))
+        self.assertError(s.publish(make_image("1.1.0", chip=ESP32C3)), 409, "wrong_chip", "esp32c3")
+        self.assertError(s.publish(make_image("1.1.0", chip=0x1234)), 422, "unknown_chip", "0x1234")
+        self.assertEqual(s.publish(make_image("1.1.0", chip=ESP32))[0], 201)
+
+    def test_damaged_images_are_refused_with_the_reason(self):
+        s, good = self.server(), make_image("1.0.0")
+        flipped = bytearray(good)
+        flipped[5000] ^= 1
+        wrong_hash = good[:-1] + bytes([good[-1] ^ 1])
+        for image in (b"", good[:10], good[:300], good[:-1], bytes(flipped), wrong_hash, b"<!doctype html>" * 100, bytes(5000)):
+            self.assertError(s.publish(image), 422, "bad_image", "not a whole, intact app image: ")
+        self.assertError(s.publish(make_image("1.0.0", project=b"\xff\xfe")), 422, "bad_image", "not text")
+        self.assertError(s.publish(make_image("1.0.0", desc=False)), 422, "no_description")
+        self.assertEqual(files_in(self.data, "incoming") + files_in(self.data, "artifacts"), [])
+        self.assertError(s.call("GET", "/v1/products/demo/releases"), 404, "not_found")
+        self.assertEqual(s.publish(good)[0], 201)
+
+    def test_versions_must_be_orderable(self):
+        s = self.server()
+        arduino = make_image("esp-idf: v4.4.3 6407ecb3f8")
+        for version in ("b1c75d1-dirty", "", "1.2.3/../x", "1.x"):
+            self.assertError(s.publish(make_image(version)), 422, "bad_version", "PROJECT_VER")
+        self.assertError(s.publish(arduino), 422, "bad_version", "--version")
+        self.assertEqual(s.publish(arduino, query="version=0.14.2")[1]["version"], "0.14.2")
+        self.assertError(s.publish(make_image("1.0.0"), query="version=2.0.0"), 422, "version_mismatch", "1.0.0")
+        self.assertEqual(s.publish(make_image("1.0.0"), query="version=1.0.0")[0], 201)
+        self.assertError(s.publish(arduino, query="version=latest"), 400, "bad_version")
+
+    def test_parameters_are_checked_before_the_body(self):
+        s, image = self.server(), make_image("1.0.0")
+        self.assertError(s.publish(image, product="Demo"), 400, "bad_product")
+        self.assertError(s.publish(image, product="a" * 65), 400, "bad_product")
+        self.assertError(s.publish(image, query="mandatory=maybe"), 400, "bad_request")
+        self.assertError(s.publish(image, query="notes=%ff"), 400, "bad_notes")
+        self.assertError(s.publish(image, query="notes=%1b[2J"), 400, "bad_notes")
+        self.assertError(s.publish(image, query="notes=" + "x" * 4097), 400, "bad_notes")
+        self.assertEqual(s.publish(image, query="notes=" + "x" * 4096)[0], 201)
+        self.assertEqual(s.publish(make_image("1.0.0"), product="a" * 64)[0], 201)
+
+    def test_token_is_needed_to_change_anything(self):
+        s, image = self.server(), make_image("1.0.0")
+        path = "/v1/products/demo/releases"
+        for method, where, body in (("POST", path, image), ("DELETE", path + "/1.0.0", None)):
+            for value in (None, "Bearer wrong", "Bearer ", "Basic " + s.token, s.token, "Bearer " + s.token[:-1]):
+                answer = s.call(method, where, body, {"Authorization": value} if value else {})
+                self.assertError(answer, 401, "unauthorized")
+                self.assertTrue(answer[1]["WWW-Authenticate"].startswith('Bearer realm="airlift"'))
+        self.assertEqual(files_in(self.data, "incoming"), [])
+        self.assertEqual(s.call("POST", path, image, {"Authorization": "bearer " + s.token})[0], 201)
+        # Devices, and whoever looks, need none.
+        self.assertEqual(s.call("GET", path)[0], 200)
+        self.assertEqual(s.call("GET", "/firmware/demo/version.json")[0], 200)
+
+    def test_long_bodies_are_refused_with_an_answer(self):
+        s = self.server()
+        self.assertError(s.publish(bytes(UPLOAD_MAX + 1)), 413, "too_large", str(UPLOAD_MAX))
+        self.assertError(s.publish(bytes(UPLOAD_MAX)), 422, "bad_image")
+        self.assertError(s.call("GET", "/v1/health", b"body"), 413, "too_large")
+        # So long that it isn't read to its end: the answer comes at once.
+        head = (f"POST /v1/products/demo/releases HTTP/1.1\r\nHost: h\r\nAuthorization: Bearer {s.token}\r\n"
+                "Content-Length: %s\r\n\r\n")
+        self.assertEqual(status_of(s.raw((head % 10**12).encode())), 413)
+        answer = s.call("POST", "/v1/products/demo/releases", iter([make_image("1.0.0")]), token=s.token)  # chunked
+        self.assertError(answer, 411, "length_required")
+        self.assertEqual(status_of(s.raw((head.replace("Content-Length: %s\r\n", "")).encode())), 411)
+
+    def test_who_asks_first_is_answered_before_the_body(self):
+        s = self.server()
+        head = (f"POST /v1/products/demo/releases HTTP/1.1\r\nHost: h\r\nAuthorization: Bearer %s\r\n"
+                "Content-Length: %d\r\nExpect: 100-continue\r\n\r\n")
+        self.assertEqual(status_of(s.raw((head % ("wrong", 1000)).encode())), 401)
+        self.assertEqual(status_of(s.raw((head % (s.token, UPLOAD_MAX + 1)).encode())), 413)
+        image = make_image("1.0.0")
+        with s.connect() as tls:
+            tls.sendall((head % (s.token, len(image))).encode())
+            self.assertEqual(tls.recv(1000), b"HTTP/1.1 100 Continue\r\n\r\n")
+            tls.sendall(image)
+            self.assertEqual(status_of(tls.recv(1000)), 201)
+
+    def test_withdrawn_release_is_gone_until_published_again(self):
+        s = self.server()
+        old, new = make_image("1.0.0"), make_image("1.1.0")
+        s.publish(old), s.publish(new)
+        manifest = json.loads(s.call("GET", "/firmware/demo/version.json")[2])
+        artifact = "/v1/artifacts/" + manifest["sha256"]
+        status, _, data = s.call("DELETE", "/v1/products/demo/releases/1.1.0", token=s.token)
+        self.assertEqual((status, json.loads(data)["withdrawn"]), (200, True))
+        self.assertEqual(json.loads(s.call("GET", "/firmware/demo/version.json")[2])["version"], "1.0.0")
+        self.assertError(s.call("GET", artifact), 410, "withdrawn")
+        self.assertError(s.call("GET", "/firmware/demo/1.1.0.bin"), 410, "withdrawn")
+        self.assertTrue(json.loads(s.call("GET", "/v1/products/demo/releases/1.1.0")[2])["withdrawn"])
+        self.assertEqual(s.publish(new)[0], 200)
+        self.assertEqual(json.loads(s.call("GET", "/firmware/demo/version.json")[2])["version"], "1.1.0")
+        self.assertEqual(s.call("GET", artifact)[0], 200)
+        self.assertError(s.call("DELETE", "/v1/products/demo/releases/9.0.0", token=s.token), 404, "not_found")
+
+    def test_full_disk_stores_nothing_and_serves_on(self):
+        s = self.server(file_size_limit=300_000)
+        self.assertEqual(s.publish(make_image("1.0.0"))[0], 201)
+        before = files_in(self.data, "artifacts")
+        self.assertError(s.publish(make_image("1.1.0", size=2_000_000)), 507, "storage_full")
+        self.assertEqual(files_in(self.data, "incoming"), [])
+        self.assertEqual(files_in(self.data, "artifacts"), before)
+        self.assertEqual(json.loads(s.call("GET", "/firmware/demo/version.json")[2])["version"], "1.0.0")
+        self.assertEqual(s.publish(make_image("1.2.0"))[0], 201)
+        self.assertEqual(s.stop(), 0)
+
+    def test_full_disk_at_the_database_stores_nothing(self):
+        s = self.server()
+        s.publish(make_image("1.0.0"))
+        self.assertEqual(s.stop(), 0)
+        # Room for many a small image, but the database's log soon reaches the limit.
+        s, token, last = self.server(file_size_limit=40_000), s.token, 0
+        while (answer := s.publish(make_image(f"1.{last + 1}.0", size=400), token=token))[0] == 201:
+            last += 1
+            self.assertLess(last, 100)
+        self.assertError(answer, 507, "storage_full")
+        kept = [f"1.{minor}.0" for minor in range(last, -1, -1)]
+        releases = lambda: [r["version"] for r in json.loads(s.call("GET", "/v1/products/demo/releases")[2])["releases"]]
+        self.assertEqual(releases(), kept)
+        self.assertEqual(json.loads(s.call("GET", "/firmware/demo/version.json")[2])["version"], kept[0])
+        self.assertEqual(s.call("GET", "/firmware/demo/1.0.0.bin")[2], make_image("1.0.0"))
+        self.assertEqual(s.stop(), 0)
+        s = self.server()
+        self.assertEqual(releases(), kept)
+        self.assertEqual(s.publish(make_image(f"1.{last + 1}.0", size=400), token=token)[0], 201)
+
+    def test_kill_during_an_upload_loses_nothing(self):
+        s, kept, image = self.server(), make_image("1.0.0"), make_image("1.1.0", size=3_000_000)
+        s.publish(kept)
+        token = s.token
+        with s.connect() as tls:
+            tls.sendall((f"POST /v1/products/demo/releases HTTP/1.1\r\nHost: h\r\nAuthorization: Bearer {token}\r\n"
+                         f"Content-Length: {len(image)}\r\n\r\n").encode() + image[:1_500_000])
+            incoming = os.path.join(self.data, "incoming")
+            while not any(os.stat(os.path.join(incoming, f)).st_size for f in os.listdir(incoming)):
+                time.sleep(0.01)
+            s.kill()
+        self.assertEqual(len(files_in(self.data, "incoming")), 1)
+        s = self.server()
+        self.assertEqual(files_in(self.data, "incoming"), [])
+        self.assertEqual(s.call("GET", "/firmware/demo/1.0.0.bin")[2], kept)
+        self.assertEqual(json.loads(s.call("GET", "/firmware/demo/version.json")[2])["version"], "1.0.0")
+        self.assertEqual(s.publish(image, token=token)[0], 201)
+        s.kill()  # right behind the answer: it must be durable
+        s = self.server()
+        self.assertEqual(s.call("GET", "/firmware/demo/1.1.0.bin")[2], image)
+
+    def test_client_that_goes_away_leaves_nothing(self):
+        s = self.server()
+        with s.connect() as tls:
+            tls.sendall((f"POST /v1/products/demo/releases HTTP/1.1\r\nHost: h\r\nAuthorization: Bearer {s.token}\r\n"
+                         "Content-Length: 100000\r\n\r\n").encode() + make_image("1.0.0")[:5000])
+            while not files_in(self.data, "incoming"):
+                time.sleep(0.01)
+        while files_in(self.data, "incoming"):
+            time.sleep(0.01)
+        self.assertEqual(s.publish(make_image("1.0.0"))[0], 201)
+
+
+# --- What devices fetch ------------------------------------------------------
+
+
+class Devices(Case):
+    def setUp(self):
+        super().setUp()
+        self.s = self.server()
+        self.image = make_image("1.4.3", size=100_000)
+        self.release = self.s.publish(self.image)[1]
+        self.sha256 = self.release["sha256"]
+        self.artifact = "/v1/artifacts/" + self.sha256
+
+    def test_manifest_names_the_newest_by_semver(self):
+        for version in ("1.10.0-rc.1", "1.9.0", "1.4.4", "1.10.0-rc.1.1"):
+            self.s.publish(make_image(version))
+        manifest = json.loads(self.s.call("GET", "/firmware/demo/version.json")[2])
+        image = make_image("1.10.0-rc.1.1")
+        self.assertEqual(manifest, {
+            "version": "1.10.0-rc.1.1", "url": f"{self.s.url}/v1/artifacts/{hashlib.sha256(image).hexdigest()}",
+            "md5": hashlib.md5(image).hexdigest(), "sha256": hashlib.sha256(image).hexdigest(), "size": len(image),
+            "mandatory": False})
+        order = [r["version"] for r in json.loads(self.s.call("GET", "/v1/products/demo/releases")[2])["releases"]]
+        self.assertEqual(order, ["1.10.0-rc.1.1", "1.10.0-rc.1", "1.9.0", "1.4.4", "1.4.3"])
+
+    def test_manifest_etag_saves_the_body(self):
+        path = "/firmware/demo/version.json"
+        status, headers, body = self.s.call("GET", path)
+        self.assertEqual((status, headers["Cache-Control"]), (200, "no-cache"))
+        etag = headers["ETag"]
+        self.assertRegex(etag, r'^"[0-9a-f]+"$')
+        status, headers, nothing = self.s.call("GET", path, headers={"If-None-Match": etag})
+        self.assertEqual((status, nothing, headers["ETag"]), (304, b"", etag))
+        status, headers, nothing = self.s.call("HEAD", path)
+        self.assertEqual((status, nothing, headers["Content-Length"], headers["ETag"]), (200, b"", str(len(body)), etag))
+        self.s.publish(make_image("1.5.0"))
+        self.assertEqual(self.s.call("GET", path, headers={"If-None-Match": etag})[0], 200)
+
+    def test_manifest_url_follows_the_host(self):
+        get = b"GET /firmware/demo/version.json HTTP/1.%d\r\n%sConnection: close\r\n\r\n"
+        for host in (b"ota.example.com", b"ota.example.com:444", b"[::1]:8443"):
+            answer = self.s.raw(get % (1, b"Host: " + host + b"\r\n"))
+            self.assertIn(b'"url":"https://' + host + b"/v1/artifacts/", answer)
+        answer = self.s.raw(get % (0, b""))  # HTTP/1.0 need not name one
+        self.assertIn(f'"url":"{self.s.url}/v1/artifacts/'.encode(), answer)
+
+    def test_manifest_of_unknown_products_is_404(self):
+        self.assertError(self.s.call("GET", "/firmware/other/version.json"), 404, "not_found")
+        self.assertError(self.s.call("GET", "/firmware/other/1.0.0.bin"), 404, "not_found")
+        self.assertError(self.s.call("GET", "/v1/products/other/releases"), 404, "not_found")
+        self.assertError(self.s.call("GET", "/v1/products/demo/releases/2.0.0"), 404, "not_found")
+        self.assertError(self.s.call("GET", "/v1/artifacts/" + "0" * 64), 404, "not_found")
+
+    def test_image_comes_whole_with_a_strong_etag(self):
+        for path in (self.artifact, "/firmware/demo/1.4.3.bin"):
+            status, headers, body = self.s.call("GET", path)
+            self.assertEqual((status, body), (200, self.image))
+            self.assertEqual(headers["ETag"], f'"{self.sha256}"')
+            self.assertEqual((headers["Accept-Ranges"], headers["Content-Length"]), ("bytes", str(len(self.image))))
+            self.assertEqual(headers["Content-Type"], "application/octet-stream")
+            status, headers, body = self.s.call("HEAD", path)
+            self.assertEqual((status, body, headers["Content-Length"]), (200, b"", str(len(self.image))))
+            for value in (f'"{self.sha256}"', f'W/"{self.sha256}"', f'"x", "{self.sha256}"', "*"):
+                status, headers, body = self.s.call("GET", path, headers={"If-None-Match": value})
+                self.assertEqual((status, body, headers["ETag"]), (304, b"", f'"{self.sha256}"'))
+            self.assertEqual(self.s.call("GET", path, headers={"If-None-Match": '"x"'})[0], 200)
+
+    def test_ranges_are_exact(self):
+        n = len(self.image)
+        for path in (self.artifact, "/firmware/demo/1.4.3.bin"):
+            for value, first, last in (("0-0", 0, 0), ("0-", 0, n - 1), ("4096-8191", 4096, 8191), (f"{n-1}-", n - 1, n - 1),
+                                       ("5000-", 5000, n - 1), (f"10-{n+5}", 10, n - 1), ("-7", n - 7, n - 1),
+                                       (f"-{n+7}", 0, n - 1)):
+                status, headers, body = self.s.call("GET", path, headers={"Range": "bytes=" + value})
+                self.assertEqual(status, 206, value)
+                self.assertEqual(headers["Content-Range"], f"bytes {first}-{last}/{n}")
+                self.assertEqual(headers["Content-Length"], str(last - first + 1))
+                self.assertEqual(headers["ETag"], f'"{self.sha256}"')
+                self.assertEqual(body, self.image[first:last + 1])
+            for value in (f"{n}-", f"{n+1}-{n+2}", "-0"):
+                answer = self.s.call("GET", path, headers={"Range": "bytes=" + value})
+                self.assertError(answer, 416, "bad_range")
+                self.assertEqual(answer[1]["Content-Range"], f"bytes */{n}")
+            for value in ("bytes=0-1,4-5", "bytes=9-2", "bytes=x", "lines=0-1"):
+                self.assertEqual(self.s.call("GET", path, headers={"Range": value})[::2], (200, self.image))
+
+    def test_if_range_guards_a_resumed_download(self):
+        ranged = {"Range": "bytes=5000-"}
+        same = self.s.call("GET", self.artifact, headers=dict(ranged, **{"If-Range": f'"{self.sha256}"'}))
+        self.assertEqual((same[0], same[2]), (206, self.image[5000:]))
+        for value in ('"other"', f'W/"{self.sha256}"', "Sat, 21 Nov 2026 10:00:00 GMT"):
+            other = self.s.call("GET", self.artifact, headers=dict(ranged, **{"If-Range": value}))
+            self.assertEqual((other[0], other[2]), (200, self.image))
+        # For GET alone, and a matching If-None-Match goes first.
+        self.assertEqual(self.s.call("HEAD", self.artifact, headers=ranged)[0], 200)
+        both = dict(ranged, **{"If-None-Match": f'"{self.sha256}"'})
+        self.assertEqual(self.s.call("GET", self.artifact, headers=both)[0], 304)
+
+    def test_one_connection_serves_many_requests(self):
+        connection = http.client.HTTPSConnection(self.s.host, self.s.port, context=self.s.tls, timeout=30)
+        first = None
+        for path, status in (("/v1/health", 200), ("/nothing", 404), (self.artifact, 200), ("/firmware/demo/version.json", 200)):
+            connection.request("GET", path)
+            answer = connection.getresponse()
+            answer.read()
+            self.assertEqual(answer.status, status)
+            first = first or connection.sock
+            self.assertIs(connection.sock, first)
+        connection.close()
+
+    def test_sessions_resume_whichever_thread_answers(self):
+        session = None
+        for version in (ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3):
+            context = ssl.create_default_context(cafile=self.s.cert)
+            context.minimum_version = context.maximum_version = version
+            session = None
+            for i in range(8):
+                raw = socket.create_connection((self.s.host, self.s.port), timeout=30)
+                with context.wrap_socket(raw, server_hostname=self.s.host, session=session) as tls:
+                    self.assertEqual(tls.session_reused, i > 0, version)
+                    self.assertEqual(status_of(exchange(tls, b"GET /v1/health HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n")), 200)
+                    session = tls.session
+
+    def test_curl_agrees(self):
+        out = self.path("out.bin", self.image[:1234])
+        result = subprocess.run(["curl", "-sS", "--fail", "--cacert", self.s.cert, "-C", "-", "-o", out, "-w", "%{http_code}",
+                                 self.s.url + self.artifact], capture_output=True, text=True, timeout=60)
+        self.assertEqual((result.returncode, result.stdout), (0, "206"), result)
+        with open(out, "rb") as f:
+            self.assertEqual(f.read(), self.image)
+        result = subprocess.run(["curl", "-sS", self.s.url + self.artifact], capture_output=True, text=True, timeout=60)
+        self.assertEqual(result.returncode, 60)  # not trusted unless pinned
+
+    def test_twenty_at_a_time(self):
+        images = [make_image(f"2.0.{i}", size=300_000) for i in range(20)]
+        results, lock = {}, threading.Lock()
+
+        def work(i):
+            status, release = self.s.publish(images[i])
+            body = self.s.call("GET", f"/firmware/demo/2.0.{i}.bin")[2]
+            again = self.s.call("GET", self.artifact)[2]
+            with lock:
+                results[i] = (status, release.get("version"), body == images[i], again == self.image)
+
+        threads = [threading.Thread(target=work, args=(i,)) for i in range(20)]
+        [t.start() for t in threads]
+        [t.join() for t in threads]
+        self.assertEqual(results, {i: (201, f"2.0.{i}", True, True) for i in range(20)})
+        self.assertEqual(json.loads(self.s.call("GET", "/firmware/demo/version.json")[2])["version"], "2.0.19")
+
+    def test_one_of_many_wins_a_version(self):
+        images = [make_image("3.0.0", fill=i) for i in range(8)]
+        statuses = []
+
+        def work(image):
+            statuses.append(self.s.publish(image)[0])
+
+        threads = [threading.Thread(target=work, args=(image,)) for image in images]
+        [t.start() for t in threads]
+        [t.join() for t in threads]
+        self.assertEqual(sorted(statuses), [201] + [409] * 7)
+
+
+# --- Hostile and broken clients ----------------------------------------------
+
+
+class Hostile(Case):
+    def setUp(self):
+        super().setUp()
+        self.s = self.server("--request-timeout", "1")
+
+    def tearDown(self):
+        self.assertIsNone(self.s.process.poll())
+        self.assertEqual(self.s.call("GET", "/v1/health")[0], 200)
+        self.assertEqual(self.s.stop(), 0)
+
+    def test_unknown_paths_and_methods_are_told(self):
+        secret = self.path("secret", b"secret")
+        for path in ("/", "/v1", "/firmware/", "/firmware/demo/", "/favicon.ico", "/v1/artifacts/../../secret",
+                     "/v1/artifacts/%2e%2e%2f%2e%2e%2fsecret", "/firmware/..%2f..%2fsecret/version.json",
+                     "/firmware/demo/..%2f..%2f..%2fsecret.bin", "//etc/passwd", secret, "/" + "a/" * 500, "/%ff%fe", "/%"):
+            self.assertError(self.s.call("GET", path), 404, "not_found")
+        for method, path, allow in (("PUT", "/v1/health", "GET, HEAD"), ("POST", "/firmware/demo/version.json", "GET, HEAD"),
+                                    ("DELETE", "/v1/products/demo/releases", "GET, HEAD, POST"),
+                                    ("BREW", "/v1/products/demo/releases/1.0.0", "GET, HEAD, DELETE"),
+                                    ("OPTIONS", "/v1/artifacts/" + "0" * 64, "GET, HEAD")):
+            answer = self.s.call(method, path)
+            self.assertError(answer, 405, "method_not_allowed")
+            self.assertEqual(answer[1]["Allow"], allow)
+
+    def test_ambiguous_requests_are_refused_and_cut_off(self):
+        get = b"GET /v1/health HTTP/1.1\r\nHost: h\r\n"
+        post = b"POST /v1/products/demo/releases HTTP/1.1\r\nHost: h\r\n"
+        smuggled = b"GET /v1/health HTTP/1.1\r\nHost: h\r\n\r\n"
+        for request in (
+                get + b"Host: other\r\n\r\n",
+                post + b"Content-Length: 4\r\nContent-Length: 4\r\n\r\nabcd",
+                post + b"Content-Length: 4\r\nContent-Length: 0\r\n\r\nabcd",
+                post + b"Content-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n" + smuggled,
+                post + b"Transfer-Encoding: chunked\r\nContent-Length: 4\r\n\r\n0\r\n\r\n" + smuggled,
+                post + b"Content-Length : 4\r\n\r\nabcd",
+                post + b"Content-Length\t: 4\r\n\r\nabcd",
+                post + b"Content-Length: +4\r\n\r\nabcd",
+                post + b"Content-Length: -4\r\n\r\nabcd",
+                post + b"Content-Length: 4, 4\r\n\r\nabcd",
+                post + b"Content-Length: 0x4\r\n\r\nabcd",
+                post + b"Content-Length: 99999999999999999999999\r\n\r\nabcd",
+                post + b"Content-Length: \r\n\r\nabcd",
+                post + b"Transfer-Encoding: chunked\r\nTransfer-Encoding: identity\r\n\r\n0\r\n\r\n" + smuggled,
+                get + b"Bad Name: x\r\n\r\n",
+                get + b"Bad(Name): x\r\n\r\n",
+                get + b"Authorization: Bearer a\r\nAuthorization: Bearer b\r\n\r\n",
+                b"GET /v1/health HTTP/1.1\r\n\r\n",
+                b"GET /v1/health HTTP/1.1\r\nHost: a b\r\n\r\n",
+                b"GET /v1/health HTTP/1.1\r\nHost: a/../b\r\n\r\n",
+                b'GET /v1/health HTTP/1.1\r\nHost: "x\r\n\r\n',
+                b"GET /v1/health%00/../x HTTP/1.1\r\nHost: h\r\n\r\n",
+                b"GET /v1/health HTTP/2.0\r\nHost: h\r\n\r\n",
+                b"GET /v1/health HTTP/1.17\r\nHost: h\r\n\r\n",
+                b"GET /v1/health\r\n\r\n",
+                b"GET  /v1/health  HTTP/1.1\r\nHost: h\r\n\r\n"):
+            answer = self.s.raw(request)
+            if status_of(answer) is not None:
+                self.assertIn(status_of(answer), (400, 411, 413, 505), (request, answer))
+            self.assertNotIn(b'"status":"ok"', answer, request)
+
+    def test_long_headers_pass_and_longer_ones_do_not(self):
+        head = b"GET /v1/health HTTP/1.1\r\nHost: h\r\nConnection: close\r\nX-Long: %s\r\n\r\n"
+        self.assertEqual(status_of(self.s.raw(head % (b"x" * 8192))), 200)
+        query = b"GET /v1/health?q=%s HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n"
+        self.assertEqual(status_of(self.s.raw(query % (b"x" * 8192))), 200)
+        for request in (head % (b"x" * 100_000), query % (b"x" * 100_000), head % (b"x\r\nY: " * 20_000)):
+            self.assertIn(status_of(self.s.raw(request)), (None, 400, 413, 414, 431))
+
+    def test_garbage_hurts_nobody(self):
+        noise = hashlib.sha256(b"noise").digest() * 500
+        for data in (b"", b"\0", b"GET / HTTP/1.1\r\nHost: h\r\n\r\n", noise, b"\x16\x03\x01\x02\x00" + noise):
+            with socket.create_connection((self.s.host, self.s.port), timeout=30) as raw:
+                raw.sendall(data)
+        for data in (b"", b"\0" * 3000, noise, b"\r\n" * 3000, b"GET", b"\xff" * 20_000, b"GET / HTTP/1.1\r\n" + noise):
+            with self.s.connect() as tls:
+                try:
+                    tls.sendall(data)
+                except OSError:
+                    pass
+        self.s.raw(noise)
+
+    def slow(self, tls, first, drip=b"x"):
+        """Send `first`, then a byte ten times a second, until the server has had enough."""
+        tls.settimeout(0.1)
+        data, answer = first, b""
+        for _ in range(600):
+            try:
+                if data:
+                    tls.sendall(data)
+                chunk = tls.recv(65536)
+                answer += chunk
+                if not chunk:
+                    return answer
+            except (TimeoutError, ssl.SSLWantReadError):
+                pass
+            except OSError:
+                return answer
+            data = drip
+        self.fail("the connection was never closed")
+
+    def test_slow_clients_are_closed(self):
+        with socket.create_connection((self.s.host, self.s.port)) as raw:  # never shakes hands
+            self.slow(raw, b"", b"")
+        with socket.create_connection((self.s.host, self.s.port)) as raw:  # shakes slowly
+            self.slow(raw, b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03")
+        for first in (b"", b"GET /v1/health HTTP/1.1\r\nX: "):
+            with self.s.connect() as tls:
+                self.assertEqual(self.slow(tls, first), b"")
+        with self.s.connect() as tls:
+            self.slow(tls, (f"POST /v1/products/demo/releases HTTP/1.1\r\nHost: h\r\nAuthorization: Bearer {self.s.token}\r\n"
+                            "Content-Length: 5000\r\n\r\n").encode())
+        while files_in(self.data, "incoming"):
+            time.sleep(0.01)
+        self.assertIn("outcome=timeout", read(self.data + ".log"))
+
+
+# --- airlift publish ---------------------------------------------------------
+
+
+class PublishCommand(Case):
+    def publish(self, s, image, *args, token=True, **env):
+        if token:
+            env.setdefault("AIRLIFT_TOKEN", s.token)
+        return self.airlift("publish", image, "--server", s.url, "--ca", s.cert, *args, env=env)
+
+    def test_publishes_and_prints(self):
+        s, data = self.server(), make_image("1.0.0", project="p")
+        image = self.path("app.bin", data)
+        result = self.publish(s, image, "--product", "demo", "--notes", "a & b = c + d % é\n?", "--mandatory")
+        self.assertEqual((result.returncode, result.stderr), (0, ""))
+        self.assertEqual(result.stdout, f"published demo 1.0.0 (linux, {len(data)} bytes, sha256 {hashlib.sha256(data).hexdigest()})\n")
+        result = self.publish(s, image, "-p", "demo", "--notes", "a & b = c + d % é\n?", "--json")
+        self.assertEqual((result.returncode, result.stderr), (0, ""))
+        release = json.loads(result.stdout)
+        self.assertEqual((release["notes"], release["mandatory"]), ("a & b = c + d % é\n?", False))
+        self.assertIn("already published", self.publish(s, image, "-p", "demo").stdout)
+        arduino = self.path("arduino.bin", make_image("b1c75d1-dirty"))
+        self.assertEqual(self.publish(s, arduino, "-p", "demo", "--version", "1.1.0").returncode, 0)
+
+    def test_large_image_passes(self):
+        s, image = self.server(), self.path("app.bin", make_image("1.0.0", size=8_000_000))
+        self.assertEqual(self.publish(s, image, "-p", "demo").returncode, 0)
+
+    def test_refusals_come_as_one_line(self):
+        s, image = self.server(), self.path("app.bin", make_image("1.0.0"))
+        self.publish(s, image, "-p", "demo")
+        other = self.path("other.bin", make_image("1.0.0", fill=1))
+        self.assertFailed(self.publish(s, other, "-p", "demo"), "version 1.0.0 exists with other bytes")
+        self.assertFailed(self.publish(s, image, "-p", "demo", AIRLIFT_TOKEN="wrong"), "not the admin token")
+        self.assertFailed(self.publish(s, image, "-p", "No Good"), "a product's name")
+        self.assertFailed(self.publish(s, self.path("cut.bin", make_image("2.0.0")[:-5]), "-p", "demo"), "not a whole, intact app image")
+        self.assertFailed(self.publish(s, self.path("missing.bin"), "-p", "demo"), "missing.bin")
+        self.assertFailed(self.publish(s, self.path("huge.bin", bytes(UPLOAD_MAX + 1)), "-p", "demo"), "huge.bin")
+        self.assertFailed(self.publish(s, image), "--product", 2)
+        self.assertFailed(self.airlift("publish", "-p", "demo"), "image", 2)
+        self.assertFailed(self.publish(s, image, image, "-p", "demo"), "one image", 2)
+
+    def test_server_must_be_https_and_trusted(self):
+        s, image = self.server(), self.path("app.bin", make_image("1.0.0"))
+        plain = self.airlift("publish", image, "-p", "demo", "--server", s.url.replace("https", "http"), env={"AIRLIFT_TOKEN": s.token})
+        self.assertFailed(plain, "https://")
+        untrusted = self.airlift("publish", image, "-p", "demo", "--server", s.url, env={"AIRLIFT_TOKEN": s.token})
+        self.assertFailed(untrusted, "--ca")
+        no_file = self.airlift("publish", image, "-p", "demo", "--server", s.url, "--ca", "/nonexistent", env={"AIRLIFT_TOKEN": s.token})
+        self.assertFailed(no_file, "/nonexistent")
+        by_env = self.airlift("publish", image, "-p", "demo",
+                              env={"AIRLIFT_TOKEN": s.token, "AIRLIFT_SERVER": s.url + "/", "AIRLIFT_CA": s.cert})
+        self.assertEqual(by_env.returncode, 0, by_env)
+
+    def test_local_server_is_trusted_and_token_found_without_options(self):
+        home_data = os.path.join(self.dir, ".local/share/airlift")
+        os.makedirs(os.path.dirname(home_data))
+        s, image = self.server(data=home_data), self.path("app.bin", make_image("1.0.0"))
+        self.assertFailed(self.airlift("publish", image, "-p", "demo", "--server", s.url), "AIRLIFT_TOKEN")
+        os.makedirs(os.path.join(self.dir, ".config/airlift"))
+        token = self.path(".config/airlift/token", s.token.encode() + b"\n")
+        os.chmod(token, 0o600)
+        result = self.airlift("publish", image, "-p", "demo", "--server", s.url)
+        self.assertEqual((result.returncode, result.stderr), (0, ""))
+        os.chmod(token, 0o644)
+        result = self.airlift("publish", image, "-p", "demo", "--server", s.url)
+        self.assertEqual(result.returncode, 0)
+        self.assertIn("chmod 600", result.stderr)
+
+    def test_connection_errors_are_tried_again(self):
+        s, image = self.server(), self.path("app.bin", make_image("1.0.0"))
+        s.stop()
+        result = self.publish(s, image, "-p", "demo")
+        self.assertEqual(result.returncode, 1)
+        self.assertEqual(result.stderr.count("publish_again"), 2)
+        self.assertIn(f"airlift: publish {image}: {s.url}: ", result.stderr)
+        # A server that comes up meanwhile is reached.
+        back = []
+        threading.Timer(0.5, lambda: back.append(self.server(listen=f"127.0.0.1:{s.port}"))).start()
+        self.assertEqual(self.publish(s, image, "-p", "demo").returncode, 0)
+        self.assertEqual(len(back), 1)
+
+
+# --- The API's description ---------------------------------------------------
+
+
+def read_yaml(text):
+    """The part of YAML that docs/openapi.yaml uses: nested maps and lists, plain and quoted scalars, [a, b]."""
+    lines = [l for l in text.splitlines() if l.strip() and not l.lstrip().startswith("#")]
+
+    def scalar(text):
+        if text.startswith('"'):
+            return json.loads(text)
+        if text.startswith("["):
+            return [scalar(part.strip()) for part in text[1:-1].split(",") if part.strip()]
+        return {"true": True, "false": False}.get(text, text)
+
+    def block(i, indent):
+        """The value that starts on line i: (value, next line)."""
+        if lines[i].lstrip().startswith("- "):
+            items = []
+            while i < len(lines) and lines[i].startswith(" " * indent + "- "):
+                lines[i] = " " * (indent + 2) + lines[i][indent + 2:]
+                if re.match(r' *("[^"]*"|[^\s":]+):( |$)', lines[i]):
+                    item, i = block(i, indent + 2)
+                else:
+                    item, i = scalar(lines[i].strip()), i + 1
+                items.append(item)
+            return items, i
+        result = {}
+        while i < len(lines) and len(lines[i]) - len(lines[i].lstrip()) == indent:
+            match = re.match(r' *("[^"]*"|[^\s":]+):(?: (.*))?$', lines[i])
+            assert match, lines[i]
+            key = match[1].strip('"')
+            if match[2]:
+                result[key], i = scalar(match[2].strip()), i + 1
+            else:
+                deeper = len(lines[i + 1]) - len(lines[i + 1].lstrip())
+                assert deeper > indent, lines[i]
+                result[key], i = block(i + 1, deeper)
+        return result, i
+
+    value, end = block(0, 0)
+    assert end == len(lines), lines[end]
+    return value
+
+
+class Description:
+    def __init__(self):
+        with open(OPENAPI) as f:
+            self.document = read_yaml(f.read())
+        self.paths = []
+        for path, operations in self.document["paths"].items():
+            pattern = re.escape(path).replace(r"\{product\}", "[a-z0-9][a-z0-9._-]{0,63}") \
+                .replace(r"\{version\}", r"[0-9A-Za-z.+-]+").replace(r"\{sha256\}", "[0-9a-f]{64}")
+            self.paths.append((re.compile(pattern + "$"), path, operations))
+
+    def resolve(self, node):
+        while "$ref" in node:
+            target = self.document
+            for part in node["$ref"][2:].split("/"):
+                target = target[part]
+            node = target
+        return node
+
+    def find(self, method, path):
+        for pattern, template, operations in self.paths:
+            if pattern.match(path):
+                operation = operations.get("get" if method == "HEAD" else method.lower())
+                return (template, operation) if operation else None
+        return None
+
+    def check_value(self, schema, value, where):
+        schema = self.resolve(schema)
+        types = {"object": dict, "array": list, "string": str, "integer": int, "boolean": bool}
+        assert type(value) is types[schema["type"]], f"{where}: {value!r} is no {schema['type']}"
+        if schema["type"] == "array":
+            for item in value:
+                self.check_value(schema["items"], item, where + "[]")
+        if schema["type"] == "object":
+            for name in schema["required"]:
+                assert name in value, f"{where}: {name} is missing in {value}"
+            for name, member in value.items():
+                assert name in schema["properties"], f"{where}: {name} is not described"
+                self.check_value(schema["properties"][name], member, f"{where}.{name}")
+
+
+def note(method, path, status, content_type, data):
+    seen.append((method, path.split("?")[0], status, content_type, data))
+
+
+class ZApi(Case):
+    """Runs last (by its name), over all answers of the tests before."""
+
+    def test_every_answer_is_described_and_every_description_was_seen(self):
+        api, covered = Description(), set()
+        error = {"$ref": "#/components/schemas/Error"}
+        for method, path, status, content_type, data in seen:
+            where, found = f"{method} {path} {status}", api.find(method, path)
+            if not found:  # no such path, or not by this method
+                self.assertIn(status, (400, 401, 404, 405), where)
+                api.check_value(error, json.loads(data), where)
+                continue
+            template, operation = found
+            if str(status) in operation["responses"]:
+                covered.add((template, method, str(status)))
+                response = api.resolve(operation["responses"][str(status)])
+            else:
+                self.assertIn(status, (400, 411, 413), where)
+                response = api.resolve(operation["responses"]["default"])
+            if status == 304 or method == "HEAD":
+                self.assertEqual(data, b"", where)
+                continue
+            self.assertIn(content_type, response["content"], where)
+            if content_type == "application/json":
+                api.check_value(response["content"][content_type]["schema"], json.loads(data), where)
+        described = {(template, method.upper(), status)
+                     for _, template, operations in api.paths for method, operation in operations.items()
+                     if method != "parameters" for status in operation["responses"] if status != "default"}
+        self.assertEqual(sorted(described - covered), [])
+
+
+if __name__ == "__main__":
+    AIRLIFT = os.path.join(sys.argv.pop(1), "bin", "airlift")
+    unittest.main()
