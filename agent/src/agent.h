@@ -225,6 +225,9 @@ airlift_fail_t agent_fail(struct agent *a, airlift_fail_t reason, const char *fo
 void agent_tell(struct agent *a, airlift_event_id_t id, const char *version, airlift_fail_t reason,
                 const char *text);
 
+/* Show a->running_version in the status, before a health check or an event asks for it. */
+void agent_publish_version(struct agent *a);
+
 void agent_set_state(struct agent *a, airlift_state_t state);
 void agent_set_progress(struct agent *a, uint32_t bytes, uint32_t total);
 

@@ -26,7 +26,7 @@
 
 static void use_version(struct agent *a, const char *version)
 {
-    snprintf(a->running_version, sizeof(a->running_version), "%s", version);
+    snprintf(a->running_version, sizeof(a->running_version), "%.*s", (int)AGENT_VERSION_SIZE - 1, version);
 }
 
 /*
@@ -56,7 +56,7 @@ static void find_running_version(struct agent *a, const struct agent_record *tri
 /* --- Verdicts ------------------------------------------------------------- */
 
 /* The running version stays. */
-static void note_confirmed(struct agent *a, const struct agent_record *trial)
+static void note_confirmed(struct agent *a, const struct agent_record *trial, const char *how)
 {
     if (trial != NULL) {
         /* A cut between the two leaves both, and this is done again at the next start. */
@@ -66,6 +66,7 @@ static void note_confirmed(struct agent *a, const struct agent_record *trial)
         }
         (void)agent_job_erase(a->nvs);
     }
+    ESP_LOGI(AGENT_TAG, "%s confirmed%s", a->running_version, how);
     agent_tell(a, AIRLIFT_EVENT_CONFIRMED, a->running_version, AIRLIFT_FAIL_NONE, NULL);
 }
 
@@ -170,7 +171,7 @@ static EventBits_t health_verdict(struct agent *a)
  * again as VALID. A cut between the two boots the previous version, and the next
  * check selects this one again; the image is not lost.
  */
-static void confirm(struct agent *a, const struct agent_record *trial)
+static void confirm(struct agent *a, const struct agent_record *trial, const char *how)
 {
     const esp_err_t err = esp_ota_mark_app_valid_cancel_rollback();
 
@@ -181,8 +182,7 @@ static void confirm(struct agent *a, const struct agent_record *trial)
         agent_tell(a, AIRLIFT_EVENT_FAILED, a->running_version, AIRLIFT_FAIL_FLASH, a->why);
         return;
     }
-    ESP_LOGI(AGENT_TAG, "%s confirmed after its health check", a->running_version);
-    note_confirmed(a, trial);
+    note_confirmed(a, trial, how);
 }
 
 static void reject(struct agent *a, const struct agent_record *trial, const char *why)
@@ -193,8 +193,7 @@ static void reject(struct agent *a, const struct agent_record *trial, const char
 
     if (!esp_ota_check_rollback_is_possible()) {
         /* The only firmware there is. Confirmed, it can at least be updated. */
-        ESP_LOGE(AGENT_TAG, "there is no other version to go back to: %s stays", a->running_version);
-        confirm(a, trial);
+        confirm(a, trial, ": there is nothing else to run");
         return;
     }
     if (trial != NULL) {
@@ -218,7 +217,7 @@ static void run_trial(struct agent *a, const struct agent_record *trial)
     const EventBits_t verdict = health_verdict(a);
 
     if (verdict & AGENT_BIT_HEALTHY) {
-        confirm(a, trial);
+        confirm(a, trial, " after its health check");
     } else if (verdict & AGENT_BIT_STOP) {
         ESP_LOGW(AGENT_TAG, "stopped during the trial of %s: a restart will roll it back",
                  a->running_version);
@@ -238,13 +237,13 @@ void agent_settle(struct agent *a)
     const bool is_trial = have_trial && agent_slot_is(a->running, &trial);
 
     find_running_version(a, &trial, is_trial);
+    agent_publish_version(a);
     ESP_LOGI(AGENT_TAG, "running %s from %s", a->running_version, a->running->label);
 
     if (esp_ota_get_state_partition(a->running, &state) == ESP_OK && state == ESP_OTA_IMG_PENDING_VERIFY) {
         run_trial(a, is_trial ? &trial : NULL);
     } else if (is_trial) {
-        ESP_LOGI(AGENT_TAG, "%s stays", a->running_version);
-        note_confirmed(a, &trial);
+        note_confirmed(a, &trial, "");
     } else if (have_trial) {
         judge_absent(a, &trial);
     }

@@ -55,7 +55,7 @@ static void note(struct agent *a, airlift_event_id_t id, airlift_fail_t reason, 
     default:
         break;
     }
-    strcpy(a->status.running_version, a->running_version);
+    strcpy(a->status.running_version, a->running_version); /* a check may have learnt it */
     strcpy(a->status.offered_version, a->manifest.version);
     give_status_lock(a);
 }
@@ -89,6 +89,13 @@ void agent_tell(struct agent *a, airlift_event_id_t id, const char *version, air
     if (a->config.on_event != NULL) {
         a->config.on_event(&event, a->config.ctx);
     }
+}
+
+void agent_publish_version(struct agent *a)
+{
+    take_status_lock(a);
+    strcpy(a->status.running_version, a->running_version);
+    give_status_lock(a);
 }
 
 void agent_set_state(struct agent *a, airlift_state_t state)
