@@ -96,6 +96,9 @@ install(FILES idf/Kconfig idf/sdkconfig.rename DESTINATION ${idf_dir})
 install(DIRECTORY examples DESTINATION ${CMAKE_INSTALL_DATADIR}/airlift USE_SOURCE_PERMISSIONS
     PATTERN build EXCLUDE PATTERN __pycache__ EXCLUDE)
 
+# What `airlift demo` updates in its second part; licence note beside it.
+install(DIRECTORY tests/data/firmware/ DESTINATION ${CMAKE_INSTALL_DATADIR}/airlift/demo)
+
 # --- Completion -----------------------------------------------------------------
 
 add_custom_command(OUTPUT airlift.bash
