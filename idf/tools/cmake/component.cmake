@@ -114,7 +114,8 @@ function(__airlift_find_components)
                 __airlift_note_components_in("${path}")
             endif()
         elseif(dir IN_LIST EXTRA_COMPONENT_DIRS AND NOT name IN_LIST AIRLIFT_SDK_COMPONENTS)
-            message(FATAL_ERROR "EXTRA_COMPONENT_DIRS: no directory ${path}")
+            # What was to come from there is named when a component requires it.
+            message(WARNING "EXTRA_COMPONENT_DIRS: no directory ${path}")
         endif()
     endforeach()
 
