@@ -268,16 +268,20 @@ static void test_nor_flash_power_cut_tears_one_sector_of_an_erase(void **state)
     assert_true(torn_somewhere);
 }
 
-/* Program, cut at the first operation: what is left is a function of the operation's number. */
-static void tear_once(uint8_t out[64])
+/* Program 0x5A over blank flash, or erase zeros, as operation number `op`, which is cut. */
+static void tear_once(uint64_t op, bool erase, uint8_t out[64])
 {
     uint8_t data[64];
-    memset(data, 0x5A, sizeof data);
+    memset(data, erase ? 0x00 : 0x5A, sizeof data);
     atomic_store(&shared->power_cut_at, 0);
     assert_int_equal(al_flash_erase(port, 0, 0x1000), 0);
-    atomic_store(&shared->flash_ops, 6);
-    atomic_store(&shared->power_cut_at, 7);
-    assert_int_equal(al_flash_write(port, 0, data, sizeof data), AL_ERR_IO);
+    if (erase) {
+        assert_int_equal(al_flash_write(port, 0, data, sizeof data), 0);
+    }
+    atomic_store(&shared->flash_ops, op - 1);
+    atomic_store(&shared->power_cut_at, op);
+    assert_int_equal(erase ? al_flash_erase(port, 0, 0x1000) : al_flash_write(port, 0, data, sizeof data),
+                     AL_ERR_IO);
     memcpy(out, dev_flash_bytes(flash), 64);
     atomic_store(&shared->power_cut_at, 0);
 }
@@ -285,12 +289,17 @@ static void tear_once(uint8_t out[64])
 static void test_nor_flash_the_same_cut_tears_the_same_way(void **state)
 {
     (void)state;
-    uint8_t first[64], second[64];
-    tear_once(first);
-    tear_once(second);
-    assert_memory_equal(first, second, sizeof first);
-    for (unsigned i = 0; i < sizeof first; i++) {
-        assert_int_equal(first[i] & 0x5A, 0x5A); /* only bits that were to be cleared */
+    for (uint64_t op = 1; op <= 50; op++) {
+        uint8_t first[64], second[64];
+        tear_once(op, false, first);
+        tear_once(op, false, second);
+        assert_memory_equal(first, second, sizeof first);
+        for (unsigned i = 0; i < sizeof first; i++) {
+            assert_int_equal(first[i] & 0x5A, 0x5A); /* only bits that were to be cleared */
+        }
+        tear_once(op, true, first);
+        tear_once(op, true, second);
+        assert_memory_equal(first, second, sizeof first);
     }
 }
 

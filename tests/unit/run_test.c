@@ -24,6 +24,7 @@
 #include "airlift/bytes.h"
 #include "airlift/crypto.h"
 #include "airlift/image.h"
+#include "airlift/otadata.h"
 #include "airlift/ptable.h"
 #include "device/desc.h"
 #include "device/nor_flash.h"
@@ -100,9 +101,9 @@ static int app(void)
             pause_ms(1000);
         }
     case 'b': /* busy, but alive, for longer than the watchdog of the tests */
-        for (unsigned i = 0; i < 40; i++) {
+        for (unsigned i = 0; i < 10; i++) {
             atomic_fetch_add(&shared->heartbeat, 1);
-            pause_ms(50);
+            pause_ms(200);
         }
         return DEV_EXIT_RESTART;
     case 'g':
@@ -290,7 +291,7 @@ static void test_run_watchdog_resets_a_silent_app_only(void **state)
     (void)state;
     put_table();
     put_self();
-    options.watchdog_s = 0.5;
+    options.watchdog_s = 1;
     run("hbr", 3);
     assert_log("factory poweron\nfactory wdt\nfactory sw\n");
 }
@@ -338,6 +339,25 @@ static void test_run_power_cut_stops_app_and_device(void **state)
     }
     assert_int_equal(dev_flash_bytes(flash)[SCRATCH_OFF + 7], 0xFF);
     dev_flash_close(flash);
+}
+
+static void test_run_power_cut_in_the_bootloader_stops_the_device(void **state)
+{
+    (void)state;
+    struct al_ota_record rec;
+    uint8_t raw[AL_OTADATA_RECORD_SIZE];
+    al_ota_record_init(&rec, 1, AL_OTA_NEW);
+    al_put_le32(raw, rec.seq);
+    memcpy(raw + 4, rec.label, sizeof rec.label);
+    al_put_le32(raw + 24, rec.state);
+    al_put_le32(raw + 28, rec.crc);
+    put_table();
+    put_self();
+    write_flash(0xD000, raw, sizeof raw);
+    options.power_cut_at = 1; /* NEW becomes PENDING_VERIFY: the erase is torn */
+    run("", 1);
+    assert_int_equal(result.stop, DEV_STOP_POWER_CUT);
+    assert_int_equal(result.boots, 0);
 }
 
 static void test_run_a_signal_switches_off_and_ends_the_app(void **state)
@@ -516,6 +536,7 @@ int main(void)
         CASE(test_run_gpio_and_rtc_reach_the_app),
         CASE(test_run_hands_url_and_certificate_on),
         CASE(test_run_power_cut_stops_app_and_device),
+        CASE(test_run_power_cut_in_the_bootloader_stops_the_device),
         CASE(test_run_a_signal_switches_off_and_ends_the_app),
         CASE(test_run_nothing_of_an_app_outlives_its_reset),
         CASE(test_run_without_a_bootable_app_stops),
