@@ -93,8 +93,10 @@ install(FILES ${CMAKE_CURRENT_BINARY_DIR}/sdk-flags.cmake DESTINATION ${idf_dir}
 install(DIRECTORY idf/tools DESTINATION ${idf_dir} USE_SOURCE_PERMISSIONS PATTERN __pycache__ EXCLUDE)
 install(DIRECTORY idf/examples DESTINATION ${idf_dir})
 install(FILES idf/Kconfig idf/sdkconfig.rename DESTINATION ${idf_dir})
-install(DIRECTORY examples DESTINATION ${CMAKE_INSTALL_DATADIR}/airlift USE_SOURCE_PERMISSIONS
-    PATTERN build EXCLUDE PATTERN __pycache__ EXCLUDE)
+file(GLOB projects CONFIGURE_DEPENDS LIST_DIRECTORIES true examples/*/main)
+list(TRANSFORM projects REPLACE "/main$" "")
+install(DIRECTORY ${projects} DESTINATION ${CMAKE_INSTALL_DATADIR}/airlift/examples USE_SOURCE_PERMISSIONS
+    PATTERN build EXCLUDE PATTERN sdkconfig EXCLUDE)
 
 # What `airlift demo` updates in its second part; licence note beside it.
 install(DIRECTORY tests/data/firmware/ DESTINATION ${CMAKE_INSTALL_DATADIR}/airlift/demo)

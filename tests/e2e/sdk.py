@@ -400,6 +400,26 @@ class Components(SdkTest):
         output = flat(p.configure(ok=False))
         self.assertIn("not supported on the virtual device: it requires esp32, esp32s3", output)
 
+    def test_unsupported_header_says_so(self):
+        p = self.project().main("", "<driver/uart.h>", "REQUIRES driver")
+        p.configure()
+        self.assertIn("driver/uart.h is not supported on the virtual device", p.ninja(ok=False))
+
+    def test_project_of_an_older_esp_idf(self):
+        p = self.project(top="set(SUPPORTED_TARGETS esp32)\nset(IDF_TARGET esp32)")
+        p.write("CMakeLists.txt", p.read("CMakeLists.txt").replace("3.16", "3.5"))
+        p.main('    printf("%.6s %d\\n", text, COUNT);')
+        p.write("main/main.c", 'extern const char text[] asm("_binary_ca_pem_start");\n#include "count.h"\n' +
+                p.read("main/main.c"))
+        p.write("main/CMakeLists.txt", 'set(COMPONENT_SRCS "main.c")\nset(COMPONENT_ADD_INCLUDEDIRS "inc")\n'
+                'set(COMPONENT_REQUIRES bt protocomm esp_wifi)\n'
+                'set(COMPONENT_EMBED_TXTFILES ${project_dir}/certs/ca.pem)\nregister_component()\n'
+                'component_compile_definitions(COUNT=6)\n')
+        p.write("main/inc/count.h", "#ifndef COUNT\n#error\n#endif\n")
+        p.write("certs/ca.pem", "issuer")
+        p.build()
+        self.assertIn("issuer 6", p.run())
+
     def test_minimal_build_leaves_out_what_main_does_not_need(self):
         p = self.project(top="")
         p.write("CMakeLists.txt", p.read("CMakeLists.txt").replace(

@@ -5,6 +5,7 @@
 #   config.cmake      Kconfig and sdkconfig
 #   version.cmake     PROJECT_VER
 #   embed.cmake       files inside the program
+#   unsupported.cmake headers that say why they cannot be included
 #   image.cmake       from program to app image, partition table and flash file
 #   sdk-flags.cmake   how this SDK was built, and where its parts are (written at installation)
 #
@@ -48,6 +49,7 @@ include("${CMAKE_CURRENT_LIST_DIR}/embed.cmake")
 include("${CMAKE_CURRENT_LIST_DIR}/component.cmake")
 include("${CMAKE_CURRENT_LIST_DIR}/config.cmake")
 include("${CMAKE_CURRENT_LIST_DIR}/version.cmake")
+include("${CMAKE_CURRENT_LIST_DIR}/unsupported.cmake")
 include("${CMAKE_CURRENT_LIST_DIR}/image.cmake")
 
 if(AIRLIFT_SDK_COMPILER AND NOT CMAKE_C_COMPILER)
@@ -77,7 +79,9 @@ function(__airlift_define_sdk)
         "${AIRLIFT_SDK_LIB_DIR}/libairlift_core.a"
         ${AIRLIFT_SYSTEM_LIBS} ${sdk_flags})
 
-    set(options -ffunction-sections -fdata-sections -fno-common -g
+    __airlift_write_unsupported("${CMAKE_BINARY_DIR}/unsupported")
+    set(options "SHELL:-idirafter \"${CMAKE_BINARY_DIR}/unsupported\"")
+    list(APPEND options -ffunction-sections -fdata-sections -fno-common -g
         -Wall -Wextra -Wno-unused-parameter -Wno-sign-compare ${sdk_flags})
     if(CONFIG_COMPILER_OPTIMIZATION_SIZE)
         list(APPEND options -Os)
