@@ -185,45 +185,63 @@ int host_fail(const char *format, ...)
 
 #define PAGE_WIDTH 80
 
-/* Print text at an indent: long lines are wrapped, lines that start with a blank stay as they are. */
+/* Where a paragraph that begins at `text` ends: at a blank line, an indented one, or behind a short one. */
+static const char *paragraph_end(const char *text, const char *end)
+{
+    for (;;) {
+        const char *eol = memchr(text, '\n', (size_t)(end - text));
+        if (!eol || eol + 1 == end) {
+            return eol ? eol : end;
+        }
+        bool is_short = eol - text < PAGE_WIDTH / 2;
+        if (is_short || eol[1] == '\n' || eol[1] == ' ' || eol[1] == '\t') {
+            return eol;
+        }
+        text = eol + 1;
+    }
+}
+
+/* Words of [text, end), as many to a line as fit. Line ends count as blanks. */
+static void print_words(const char *text, const char *end, int indent)
+{
+    int column = 0;
+    while (text < end) {
+        text += strspn(text, " \n");
+        if (text >= end) {
+            break;
+        }
+        int len = (int)strcspn(text, " \n");
+        len = len < end - text ? len : (int)(end - text);
+        if (column && column + 1 + len > PAGE_WIDTH) {
+            putchar('\n');
+            column = 0;
+        }
+        column += column ? printf(" %.*s", len, text) : printf("%*s%.*s", indent, "", len, text);
+        text += len;
+    }
+    putchar('\n');
+}
+
+/* Print text at an indent: paragraphs are filled, lines that start with a blank stay as they are. */
 static void print_text(const char *text, const char *end, int indent)
 {
     while (end > text && end[-1] == '\n') {
         end--;
     }
     while (text < end) {
-        const char *eol = memchr(text, '\n', (size_t)(end - text));
-        if (!eol) {
-            eol = end;
-        }
-        bool verbatim = *text == ' ' || *text == '\t';
-        int room = PAGE_WIDTH - indent;
-        while (text < eol) {
-            const char *stop = eol;
-            if (!verbatim && eol - text > room) {
-                stop = text + room;
-                while (stop > text && *stop != ' ') {
-                    stop--;
-                }
-                if (stop == text) { /* a word longer than the line */
-                    stop = memchr(text, ' ', (size_t)(eol - text));
-                    stop = stop ? stop : eol;
-                }
-            }
-            printf("%*s%.*s\n", indent, "", (int)(stop - text), text);
-            text = stop;
-            while (text < eol && *text == ' ') {
-                text++;
-            }
-            verbatim = false;
-        }
-        if (eol + 1 < end && eol[1] == '\n') {
+        const char *stop;
+        if (*text == '\n') {
             putchar('\n');
+            stop = text;
+        } else if (*text == ' ' || *text == '\t') {
+            stop = memchr(text, '\n', (size_t)(end - text));
+            stop = stop ? stop : end;
+            printf("%*s%.*s\n", indent, "", (int)(stop - text), text);
+        } else {
+            stop = paragraph_end(text, end);
+            print_words(text, stop, indent);
         }
-        text = eol + (eol < end);
-        while (text < end && *text == '\n') {
-            text++;
-        }
+        text = stop + (stop < end);
     }
 }
 
