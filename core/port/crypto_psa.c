@@ -5,6 +5,7 @@
 #include "airlift/crypto.h"
 
 #include <psa/crypto.h>
+#include <string.h>
 
 _Static_assert(sizeof(psa_hash_operation_t) <= sizeof(struct al_hash), "al_hash is too small for PSA");
 
@@ -40,12 +41,15 @@ int al_hash_update(struct al_hash *h, const void *data, size_t len)
 
 int al_hash_final(struct al_hash *h, uint8_t *digest)
 {
+    /* mbedTLS wipes all of the room it is given, so an MD5's 16 bytes can't be named as 32. */
+    uint8_t whole[AL_SHA256_SIZE];
     size_t len;
 
-    if (psa_hash_finish(slot(h), digest, AL_SHA256_SIZE, &len) != PSA_SUCCESS) {
+    if (psa_hash_finish(slot(h), whole, sizeof(whole), &len) != PSA_SUCCESS) {
         al_hash_abort(h);
         return AL_ERR_CRYPTO;
     }
+    memcpy(digest, whole, len);
     return 0;
 }
 

@@ -1,5 +1,6 @@
 airlift_unit_test(bytes LIBS airlift_core)
 airlift_unit_test(crypto LIBS airlift_crypto_openssl)
+airlift_unit_test(crypto_psa LIBS airlift_crypto_psa)
 airlift_unit_test(image LIBS airlift_crypto_openssl)
 airlift_unit_test(otadata LIBS airlift_crypto_openssl)
 airlift_unit_test(update LIBS airlift_crypto_openssl)

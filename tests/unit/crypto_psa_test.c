@@ -1,0 +1,2 @@
+/* The same claims about the other port. */
+#include "crypto_test.c"
