@@ -174,12 +174,16 @@ static void test_ptable_csv_skips_comments_and_blank_lines(void **state)
     assert_int_equal(parse("\n  # a, comment\n\t\n#\r\nnvs,data,nvs,,16K\r\n\r\n   \x0c \nf,app,factory,,1M"),
                      AL_OK);
     assert_int_equal(table.n, 2);
+    assert_true(table.has_md5);
     assert_int_equal(parse(""), AL_OK);
     assert_int_equal(table.n, 0);
     static const struct refusal cases[] = {
         {"\n# x\n\nnvs,dta,nvs,,16K", AL_CSV_BAD_KEYWORD, 4},
         {"nvs,data,nvs,,16K,#no", AL_CSV_UNKNOWN_FLAG, 1},
         {"a,data,nvs,,16K\rb,dta,nvs,,16K", AL_CSV_BAD_KEYWORD, 2},
+        {"#\x1c#\x1d#\x1e#\x0b#\xc2\x85"
+         "b,dta,nvs,,16K",
+         AL_CSV_BAD_KEYWORD, 6},
         {"a,data,nvs,,16K\xe2\x80\xa8 b,dta,nvs,,16K", AL_CSV_BAD_KEYWORD, 2}, /* a Unicode line separator */
     };
     EXPECT_REFUSALS(cases, &defaults);
@@ -232,7 +236,8 @@ static void test_ptable_csv_cuts_names_and_compares_them_whole(void **state)
 static void test_ptable_csv_strips_unicode_spaces(void **state)
 {
     (void)state;
-    assert_int_equal(parse("\xc2\xa0\xe3\x80\x80n v\x1fs\xe2\x80\x83, data\t,nvs , ,\x1f"
+    assert_int_equal(parse("\xc2\xa0\xe3\x80\x80\xe2\x80\x8a\xe2\x80\x80\xe2\x80\xaf\xe2\x81\x9f\xe1\x9a\x80n"
+                           " v\x1fs\xe2\x80\x83, data\t,nvs , ,\x1f"
                            "16K\xc2\xa0"),
                      AL_OK);
     assert_string_equal(table.part[0].label, "n v\x1fs");
@@ -403,6 +408,9 @@ static void test_ptable_csv_honours_byte_order_marks(void **state)
 static void test_ptable_csv_refuses_what_is_not_text(void **state)
 {
     (void)state;
+    /* The ends of each length's range are text. */
+    assert_int_equal(parse("a\xdf\xbf\xe0\xa0\x80\xee\x80\x80\xef\xbf\xbf,data,fat,,4K"), AL_OK);
+    assert_int_equal(parse("a\xc2\x80\xed\x9f\xbf\xf0\x90\x80\x80\xf4\x8f\xbf\xbf,data,fat,,4K"), AL_OK);
     static const struct {
         size_t len;
         const char *text;
@@ -421,6 +429,7 @@ static void test_ptable_csv_refuses_what_is_not_text(void **state)
         {4, "\xff\xfe\x00\xd8"},
         {4, "\xff\xfe\x00\xdc"},
         {6, "\xff\xfe\x00\xd8\x41\x00"},
+        {6, "\xff\xfe\x00\xd8\x00\xe0"},
         {8, "\x00\x00\xfe\xff\x00\x11\x00\x00"},
         {8, "\x00\x00\xfe\xff\x00\x00\xd8\x00"},
     };
@@ -435,8 +444,10 @@ static const char *fake_getenv(void *ctx, const char *name)
 {
     (void)ctx;
     static const char *const vars[][2] = {
-        {"SIZE", "16K"}, {"LINE", "nvs,data,nvs,,16K"}, {"HASH", "#"},
-        {"EMPTY", ""},   {"DOLLAR", "$SIZE"},           {"_x1", "fat"},
+        {"SIZE", "16K"},     {"LINE", "nvs,data,nvs,,16K"},
+        {"HASH", "#"},       {"EMPTY", ""},
+        {"DOLLAR", "$SIZE"}, {"A\nB", "x"},
+        {"V0_9", "fat"},     {"_x1", "fat"},
         {"BAD", "\xff"},
     };
     for (size_t i = 0; i < sizeof vars / sizeof vars[0]; i++) {
@@ -446,6 +457,8 @@ static const char *fake_getenv(void *ctx, const char *name)
     }
     return NULL;
 }
+
+#define LONG_NAME "nnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnn"
 
 static void test_ptable_csv_expands_variables(void **state)
 {
@@ -476,6 +489,9 @@ static void test_ptable_csv_expands_variables(void **state)
     assert_string_equal(table.part[0].label, "a16K-$NOPE$");
     assert_int_equal(parse_with("${NOPE}${,data,fat,,4K", &o), AL_OK);
     assert_string_equal(table.part[0].label, "${NOPE}${");
+    assert_int_equal(parse_with("a,data,$V0_9,,4K", &o), AL_OK);
+    assert_int_equal(parse_with("${" LONG_NAME "},data,fat,,4K", &o), AL_OK);
+    assert_string_equal(table.part[0].label, "${nnnnnnnnnnnnnn");
     assert_int_equal(parse_with("$1$,data,fat,,4K", &o), AL_OK);
     assert_int_equal(parse_with(" $NOPE,data,fat,,4K", &o), AL_OK); /* only at the very start */
     assert_int_equal(parse_with("$BAD,data,fat,,4K", &o), AL_OK);
@@ -485,6 +501,7 @@ static void test_ptable_csv_expands_variables(void **state)
         {"\n$NOPE,data,nvs,,16K", AL_CSV_UNRESOLVED_VARIABLE, 2},
         {"$DOLLAR,data,nvs,,16K", AL_CSV_UNRESOLVED_VARIABLE, 1}, /* values are not expanded again */
         {"nvs,data,nvs,,$NOPE", AL_CSV_BAD_NUMBER, 1},
+        {"${A\nB},data,fat,,4K", AL_CSV_MISSING_TYPE, 1}, /* a name ends with its line */
     };
     EXPECT_REFUSALS(cases, &o);
     assert_int_equal(parse("$SIZE,data,nvs,,16K"), AL_ERR_FORMAT); /* no getenv: nothing is set */
@@ -610,6 +627,8 @@ static void test_ptable_csv_checks_the_flash_size(void **state)
                                            {"f,app,factory,,64M", AL_CSV_DOES_NOT_FIT, 1}};
     EXPECT_REFUSALS(cases, &o);
     assert_int_equal(parse_with("", &o), AL_OK);
+    /* Of several at the highest offset the first decides, as in Espressif's tool. */
+    assert_int_equal(parse_with("a,data,fat,0x90000,0\nb,data,fat,0x90000,2M", &o), AL_OK);
 }
 
 static void test_ptable_csv_can_skip_the_rules(void **state)
@@ -687,6 +706,21 @@ static void test_ptable_csv_report_is_printable(void **state)
     snprintf(csv, sizeof csv, "a,%0500d,nvs,,16K", 7);
     assert_int_equal(parse(csv), AL_ERR_FORMAT);
     assert_int_equal(strlen(report.what), sizeof report.what - 1);
+}
+
+static void test_ptable_csv_names_only_what_has_a_name(void **state)
+{
+    (void)state;
+    char buf[8];
+    assert_string_equal(al_part_type_name(3), "partition_table");
+    assert_null(al_part_type_name(4));
+    assert_null(al_part_type_name(255));
+    assert_string_equal(al_part_subtype_name(0, 0x1F, buf), "ota_15");
+    assert_string_equal(al_part_subtype_name(0, 0x31, buf), "tee_1");
+    assert_null(al_part_subtype_name(0, 0x21, buf));
+    assert_null(al_part_subtype_name(0, 0x32, buf));
+    assert_null(al_part_subtype_name(1, 0x10, buf));
+    assert_null(al_part_subtype_name(4, 0, buf));
 }
 
 static void test_ptable_csv_errors_have_names_and_texts(void **state)
@@ -778,6 +812,7 @@ int main(void)
         cmocka_unit_test(test_ptable_csv_counts_entries),
         cmocka_unit_test(test_ptable_csv_warns_of_names_of_another_kind),
         cmocka_unit_test(test_ptable_csv_report_is_printable),
+        cmocka_unit_test(test_ptable_csv_names_only_what_has_a_name),
         cmocka_unit_test(test_ptable_csv_errors_have_names_and_texts),
         cmocka_unit_test(test_ptable_csv_prints_as_espressif_does),
         cmocka_unit_test(test_ptable_csv_print_reads_back),

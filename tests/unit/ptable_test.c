@@ -285,6 +285,9 @@ static void test_ptable_find_takes_the_first(void **state)
     assert_null(al_ptable_find(&t, AL_TYPE_DATA, 0x81));
     assert_null(al_ptable_find_label(&t, "ota_"));
     assert_null(al_ptable_find_label(&t, "ota_00"));
+    t.n--;
+    assert_null(al_ptable_find_label(&t, "phy_init")); /* no longer in use */
+    assert_null(al_ptable_find(&t, AL_TYPE_DATA, AL_SUB_DATA_PHY));
     assert_null(al_ptable_find_label(&t, "a label longer than sixteen bytes"));
 }
 
@@ -295,6 +298,9 @@ static void test_ptable_count_slots_stops_at_a_gap(void **state)
     struct al_ptable t;
     read_vector("ota_all", raw);
     assert_int_equal(al_ptable_parse(raw, UINT32_MAX, &t), AL_OK);
+    assert_int_equal(al_ptable_count_slots(&t), 16);
+    t.part[0] = t.part[1]; /* was otadata; the test app's subtype is that of an ota_16 */
+    t.part[0].subtype = AL_SUB_APP_TEST;
     assert_int_equal(al_ptable_count_slots(&t), 16);
     t.part[4].subtype = AL_SUB_APP_TEST; /* was ota_3 */
     assert_int_equal(al_ptable_count_slots(&t), 3);
@@ -337,7 +343,9 @@ static void test_ptable_predefined_arduino_lies_where_arduino_puts_it(void **sta
     assert_int_equal(al_ptable_find_label(&t, "app1")->off, 0x150000);
     assert_int_equal(al_ptable_find_label(&t, "spiffs")->off, 0x290000);
     assert_int_equal(al_ptable_find_label(&t, "coredump")->off, 0x3F0000);
+    assert_int_equal(al_ptable_count_slots(&t), 2);
     assert_int_equal(al_ptable_predefined("arduino_min_spiffs", &t), AL_OK);
+    assert_int_equal(al_ptable_count_slots(&t), 2);
     assert_int_equal(al_ptable_find_label(&t, "app1")->off, 0x1F0000);
     assert_int_equal(al_ptable_find_label(&t, "spiffs")->off, 0x3D0000);
     assert_int_equal(al_ptable_find_label(&t, "spiffs")->size, 0x20000);
