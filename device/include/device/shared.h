@@ -69,9 +69,11 @@ struct dev_shared {
     uint8_t rtc[DEV_RTC_SIZE];
 
     /*
-     * RTC_NOINIT_ATTR variables of the app: the page-aligned part is mapped over
-     * them. The two pages of slack are for the alignment, at both ends.
+     * RTC_NOINIT_ATTR variables of the app: pages of this array are mapped over
+     * them, from the first page boundary on. They begin `rtc_noinit_head` bytes
+     * behind it, as they do in the app's own page.
      */
+    uint32_t rtc_noinit_head;
     uint8_t rtc_noinit[DEV_RTC_SIZE + 2 * 4096];
 };
 

@@ -1,6 +1,7 @@
 #include "esp_rom_md5.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "airlift/crypto.h"
 
@@ -26,5 +27,8 @@ void esp_rom_md5_update(md5_context_t *context, const void *buf, uint32_t len)
 
 void esp_rom_md5_final(uint8_t *digest, md5_context_t *context)
 {
-    must(al_hash_final((struct al_hash *)context, digest));
+    uint8_t longest[AL_SHA256_SIZE]; /* some ports use room for the longest digest */
+
+    must(al_hash_final((struct al_hash *)context, longest));
+    memcpy(digest, longest, AL_MD5_SIZE);
 }

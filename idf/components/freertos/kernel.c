@@ -15,7 +15,7 @@
 #include "idf_runtime.h"
 
 /* Libraries of the host (TLS, name resolution, printf) need far more stack than a chip's. */
-#define HOST_STACK (1024u * 1024u)
+#define HOST_STACK (2048u * 1024u)
 
 static const char *const TAG = "freertos";
 

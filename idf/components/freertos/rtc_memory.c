@@ -6,6 +6,10 @@
  * device's shared block before any of the firmware's code runs. From then on
  * each store is in the block at once: it needs no goodbye, so it also survives
  * SIGKILL. A variable keeps its place as long as its offset in the section does.
+ *
+ * Other variables share the first and the last page, and among them may be what
+ * calls of library functions go through. So the pages are filled first, through
+ * another mapping, and then put in place: nothing is ever seen half done.
  */
 #include <stdint.h>
 #include <stdio.h>
@@ -18,16 +22,7 @@
 
 #define PAGE 4096u
 
-/*
- * The section's start must be a page's start, so that the same offset is the
- * same place in every firmware. An empty piece with that alignment sees to it.
- * It lies behind the firmware's own, so the section's end is a page's end too.
- */
-__asm__(".pushsection rtc_noinit, \"aw\", %nobits\n"
-        ".balign 4096\n"
-        ".popsection\n");
-
-/* Set by the linker; both NULL if there is no such section. */
+/* Set by the linker; NULL if the firmware has no such variables. */
 extern uint8_t __start_rtc_noinit[] __attribute__((weak));
 extern uint8_t __stop_rtc_noinit[] __attribute__((weak));
 
@@ -42,37 +37,47 @@ static void give_up(const char *why)
     abort();
 }
 
+/* memcpy() as it is without a sanitizer, which would object to what lies between variables. */
+__attribute__((no_sanitize("address", "undefined"))) static void copy(uint8_t *to, const uint8_t *from,
+                                                                      size_t len)
+{
+    volatile uint8_t *out = to; /* or the compiler makes it a call of memcpy() again */
+
+    while (len-- > 0) {
+        *out++ = *from++;
+    }
+}
+
 void rtc_memory_attach(void)
 {
-    /* volatile: the compiler takes the two for objects that are never at one address, nor at NULL */
-    uint8_t *volatile start = __start_rtc_noinit;
-    uint8_t *volatile stop = __stop_rtc_noinit;
-    size_t len = (size_t)(stop - start);
-    size_t span = round_up(len);
-    off_t off = (off_t)round_up(offsetof(struct dev_shared, rtc_noinit));
-    bool power_was_lost = dev_reset_from_name(getenv(DEV_ENV_RESET_REASON)) == DEV_RESET_POWERON;
-    uint8_t *before;
+    uint8_t *start = __start_rtc_noinit;
+    size_t len = (size_t)((uintptr_t)__stop_rtc_noinit - (uintptr_t)start);
+    uint32_t head = (uint32_t)((uintptr_t)start % PAGE);
+    size_t span = round_up(head + len);
+    size_t off = round_up(offsetof(struct dev_shared, rtc_noinit));
+    struct dev_shared *shared;
+    uint8_t *pages;
 
     if (len == 0 || !dev_shared_inherited()) {
         return;
     }
-    if (span > sizeof dev_shared_get()->rtc_noinit - PAGE || (uintptr_t)start % PAGE != 0) {
+    if (len > DEV_RTC_SIZE) {
         give_up("the variables of RTC_NOINIT_ATTR do not fit");
     }
-    /* Other variables may share the last page: they are put back as they were. */
-    before = malloc(span);
-    if (before == NULL) {
-        give_up("out of memory");
+    shared = dev_shared_get();
+    pages = (uint8_t *)shared + off;
+
+    if (dev_reset_from_name(getenv(DEV_ENV_RESET_REASON)) == DEV_RESET_POWERON) {
+        copy(pages + head, start, len);
+    } else if (shared->rtc_noinit_head != head) {
+        /* Another firmware, linked to another place. A reset in just this moment would lose them. */
+        memmove(pages + head, pages + shared->rtc_noinit_head, DEV_RTC_SIZE);
     }
-    memcpy(before, start, span);
-    if (mmap(start, span, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, atoi(getenv(DEV_ENV_SHARED_FD)),
-             off) == MAP_FAILED) {
+    shared->rtc_noinit_head = head;
+    copy(pages, start - head, head);
+    copy(pages + head + len, start + len, span - head - len);
+    if (mmap(start - head, span, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED,
+             atoi(getenv(DEV_ENV_SHARED_FD)), (off_t)off) == MAP_FAILED) {
         give_up("can't map it");
     }
-    if (power_was_lost) {
-        memcpy(start, before, span);
-    } else {
-        memcpy(start + len, before + len, span - len);
-    }
-    free(before);
 }

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 
 #include "esp_compiler.h"
+#include "sdkconfig.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -63,11 +64,12 @@ void _esp_error_check_failed_without_abort(esp_err_t rc, const char *file, int l
 
 /*
  * ESP_ERROR_CHECK(x): evaluate x; unless it is ESP_OK, say where and abort (a panic, so the device resets).
- * With NDEBUG the result is ignored, as in ESP-IDF.
+ * A project configured without assertions (CONFIG_COMPILER_OPTIMIZATION_ASSERTIONS_DISABLE) ignores the
+ * result; NDEBUG alone, which host builds set by habit, does not.
  *
  * ESP_ERROR_CHECK_WITHOUT_ABORT(x): the same without the abort; its value is that of x.
  */
-#ifdef NDEBUG
+#ifdef CONFIG_COMPILER_OPTIMIZATION_ASSERTIONS_DISABLE
 #define ESP_ERROR_CHECK(x)       \
     do {                         \
         esp_err_t err_rc_ = (x); \

@@ -44,7 +44,7 @@ typedef enum {
  *
  * code      must not return: a task ends with vTaskDelete(NULL); returning is a panic
  * name      copied, cut to configMAX_TASK_NAME_LEN - 1 characters
- * stack     bytes the task needs on a chip; the thread gets these and 1 MiB more, for
+ * stack     bytes the task needs on a chip; the thread gets these and 2 MiB more, for
  *           libraries of the host use more stack than a chip's
  * out       handle, written before the task runs; may be NULL
  *

@@ -1,0 +1,11 @@
+# FreeRTOS, events, timers and the system calls of the SDK; idf_base_app is a firmware that
+# esp_base_test runs as a device would.
+add_executable(idf_base_app idf_base_app.c)
+target_link_libraries(idf_base_app PRIVATE airlift_idf)
+
+airlift_unit_test(freertos LIBS airlift_idf)
+airlift_unit_test(esp_event LIBS airlift_idf)
+airlift_unit_test(esp_timer LIBS airlift_idf)
+airlift_unit_test(esp_base LIBS airlift_idf)
+target_compile_definitions(esp_base_test PRIVATE IDF_BASE_APP="$<TARGET_FILE:idf_base_app>")
+add_dependencies(esp_base_test idf_base_app)
