@@ -51,7 +51,7 @@ static int make_flash(void **state)
     add_part(&table, "secret", 0x15000, 0x3000, AL_TYPE_DATA, AL_SUB_DATA_NVS, AL_PART_ENCRYPTED);
     add_part(&table, "small", 0x18000, 0x2000, AL_TYPE_DATA, AL_SUB_DATA_NVS, 0);
     add_part(&table, "factory", 0x20000, 0x10000, AL_TYPE_APP, AL_SUB_APP_FACTORY, 0);
-    assert_int_equal(al_ptable_build(&table, false, raw), 0);
+    assert_int_equal(al_ptable_build(&table, true, raw), 0);
     assert_int_equal(dev_flash_create(path, 0x40000, err, sizeof(err)), 0);
     assert_int_equal(dev_flash_open(path, DEV_FLASH_WRITE, NULL, &flash, err, sizeof(err)), 0);
     const struct al_flash *port = dev_flash_port(flash);

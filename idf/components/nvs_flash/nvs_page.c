@@ -58,7 +58,7 @@ static esp_err_t program_state(struct nvs_port *port, const struct nvs_page *pag
 
 static unsigned entry_state(const struct nvs_page *page, unsigned entry)
 {
-    return page->bits[entry / 4] >> 2 * (entry % 4) & 3u;
+    return (unsigned)page->bits[entry / 4] >> 2 * (entry % 4) & 3u;
 }
 
 /* Clear one of the two bits of n entries, in one program operation. */
