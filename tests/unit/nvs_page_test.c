@@ -103,7 +103,7 @@ static void assert_gone(struct nvs_storage *st, const char *key)
 
 static unsigned state_of(unsigned page, unsigned entry)
 {
-    return nor.bytes[page * NVS_PAGE_SIZE + STATE_BITS + entry / 4] >> 2 * (entry % 4) & 3u;
+    return (unsigned)nor.bytes[page * NVS_PAGE_SIZE + STATE_BITS + entry / 4] >> 2 * (entry % 4) & 3u;
 }
 
 /* Put an entry with a good CRC on flash and mark it written, as somebody else's NVS would. */
