@@ -130,7 +130,7 @@ esp_err_t nvs_storage_erase_loc(struct nvs_storage *st, const struct nvs_loc *lo
 esp_err_t nvs_blob_write(struct nvs_storage *st, uint8_t ns, const char *key, const void *data, size_t len,
                          const struct nvs_loc *old, struct nvs_loc *out);
 
-/* Read it all into buf, or compare it with buf. NVS_CONTENT_DIFFERS; NVS_NOT_FOUND if damaged, buf untouched. */
+/* Read it all into buf, or compare it with buf. NVS_CONTENT_DIFFERS; NVS_NOT_FOUND if damaged. */
 esp_err_t nvs_blob_read(struct nvs_storage *st, const struct nvs_loc *index, void *buf);
 esp_err_t nvs_blob_compare(struct nvs_storage *st, const struct nvs_loc *index, const void *buf);
 
