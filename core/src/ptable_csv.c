@@ -9,12 +9,11 @@
 #include "ptable_names.h"
 
 #define TABLE_SECTOR 0x1000 /* what the table itself occupies */
-#define APP_ALIGN    0x10000
-#define ALIGN        0x1000
+#define APP_ALIGN    0x10000u
+#define ALIGN        0x1000u
 #define OTADATA_SIZE 0x2000
 #define NVS_MIN_SIZE 0x3000 /* of a writable one */
 #define NO_OFFSET    INT64_MIN
-#define LAST_FIELD   5u
 #define MAX_ROWS     AL_PTABLE_MAX_ENTRIES
 
 /* --- Characters ------------------------------------------------------------ */
@@ -333,7 +332,7 @@ static bool parse_number(const char *s, size_t len, int64_t *out)
         digit_due = false;
         value = value * base + digit(s[i]);
         if (value >= HUGE_VALUE) {
-            value = HUGE_VALUE | (value & (HUGE_VALUE - 1));
+            value = HUGE_VALUE | (uint32_t)value;
         }
     }
     *out = len > 0 && s[0] == '-' ? -value : value;
@@ -566,9 +565,10 @@ static int64_t table_end(const struct job *j)
     return (int64_t)j->options->table_off + TABLE_SECTOR;
 }
 
-static int64_t off_align(const struct row *row)
+/* The bits that an offset may not have. */
+static uint32_t off_mask(const struct row *row)
 {
-    return row->type == AL_TYPE_APP ? APP_ALIGN : ALIGN;
+    return (row->type == AL_TYPE_APP ? APP_ALIGN : ALIGN) - 1;
 }
 
 static int64_t end_of(const struct row *row)
@@ -598,7 +598,7 @@ static bool place(struct job *j)
             continue;
         }
         if (row->off == NO_OFFSET) {
-            row->off = (end + off_align(row) - 1) & -off_align(row);
+            row->off = end + (-(uint32_t)end & off_mask(row));
         } else if (row->off < end) {
             /* Like Espressif's tool, by equality: a copy of the first entry gets its error. */
             bool first = same_entry(row, &j->row[0]);
@@ -630,12 +630,12 @@ static bool check_row(struct job *j, unsigned i)
 {
     const struct row *row = &j->row[i];
     bool readonly = (row->flags & AL_PART_READONLY) != 0;
-    int64_t size_align = j->options->secure == AL_CSV_SECURE_V1 ? APP_ALIGN : ALIGN;
+    uint32_t size_mask = (j->options->secure == AL_CSV_SECURE_V1 ? APP_ALIGN : ALIGN) - 1;
 
-    if ((row->off & (off_align(row) - 1)) != 0) {
+    if (((uint32_t)row->off & off_mask(row)) != 0) {
         return refuse_row(j, AL_CSV_UNALIGNED_OFFSET, row);
     }
-    if (row->type == AL_TYPE_APP && (row->size & (size_align - 1)) != 0) {
+    if (row->type == AL_TYPE_APP && ((uint32_t)row->size & size_mask) != 0) {
         return refuse_row(j, AL_CSV_UNALIGNED_SIZE, row);
     }
     if (is_named_like_another(row)) {

@@ -126,54 +126,44 @@ const char *al_part_subtype_name(uint8_t type, uint8_t subtype, char buf[8])
 
 /* --- Errors ---------------------------------------------------------------- */
 
-/* Name and sentence of each enum al_csv_error, in its order. */
-static const char error_words[] = "ok\0no error\0"
-                                  "missing_type\0the type is empty\0"
-                                  "missing_subtype\0an app partition needs a subtype\0"
-                                  "missing_size\0the size is empty\0"
-                                  "bad_number\0not a number\0"
-                                  "bad_keyword\0no such type or subtype\0"
-                                  "unknown_flag\0unknown flag\0"
-                                  "overlaps_table\0lies below the end of the partition table\0"
-                                  "overlaps_previous\0starts before the previous partition ends\0"
-                                  "overlap\0overlaps another partition\0"
-                                  "below_table\0lies below the end of the partition table\0"
-                                  "unaligned_offset\0offset is not aligned (app: 64K, others: 4K)\0"
-                                  "unaligned_size\0app size is not aligned (4K, Secure Boot v1: 64K)\0"
-                                  "duplicate_name\0the name is used twice\0"
-                                  "multiple_otadata\0only one otadata partition is allowed\0"
-                                  "otadata_size\0otadata must be 0x2000 bytes\0"
-                                  "multiple_tee_otadata\0only one TEE otadata partition is allowed\0"
-                                  "tee_otadata_size\0TEE otadata must be 0x2000 bytes\0"
-                                  "nvs_too_small\0nvs below 0x3000 bytes must be readonly\0"
-                                  "readonly_not_allowed\0this kind of partition can't be readonly\0"
-                                  "too_many_entries\0more entries than a table holds\0"
-                                  "does_not_fit\0ends behind the end of the flash\0"
-                                  "bootloader_offset_missing\0the primary bootloader's offset is not given\0"
-                                  "bootloader_above_table\0the primary bootloader must lie below the table\0"
-                                  "recovery_offset_missing\0the recovery bootloader's offset is not given\0"
-                                  "field_out_of_range\0a number does not fit its field\0"
-                                  "unresolved_variable\0variable is not set\0"
-                                  "bad_encoding\0not UTF-8, UTF-16 or UTF-32 text\0";
-
-static const char *error_word(unsigned i)
-{
-    const char *word = error_words;
-    for (; i > 0 && *word != '\0'; i--) {
-        while (*word++ != '\0') {
-        }
-    }
-    return word;
-}
-
-const char *al_csv_error_name(enum al_csv_error error)
-{
-    return error_word(2 * (unsigned)error);
-}
+/* Of each enum al_csv_error, in its order. */
+static const char error_texts[] = "no error\0"
+                                  "the type is empty\0"
+                                  "an app partition needs a subtype\0"
+                                  "the size is empty\0"
+                                  "not a number\0"
+                                  "no such type or subtype\0"
+                                  "unknown flag\0"
+                                  "lies below the end of the partition table\0"
+                                  "starts before the previous partition ends\0"
+                                  "overlaps another partition\0"
+                                  "lies below the end of the partition table\0"
+                                  "offset is not aligned (app: 64K, others: 4K)\0"
+                                  "app size is not aligned (4K, Secure Boot v1: 64K)\0"
+                                  "the name is used twice\0"
+                                  "only one otadata partition is allowed\0"
+                                  "otadata must be 0x2000 bytes\0"
+                                  "only one TEE otadata partition is allowed\0"
+                                  "TEE otadata must be 0x2000 bytes\0"
+                                  "nvs below 0x3000 bytes must be readonly\0"
+                                  "this kind of partition can't be readonly\0"
+                                  "more entries than a table holds\0"
+                                  "ends behind the end of the flash\0"
+                                  "the primary bootloader's offset is not given\0"
+                                  "the primary bootloader must lie below the table\0"
+                                  "the recovery bootloader's offset is not given\0"
+                                  "a number does not fit its field\0"
+                                  "variable is not set\0"
+                                  "not UTF-8, UTF-16 or UTF-32 text\0";
 
 const char *al_csv_error_text(enum al_csv_error error)
 {
-    return error_word(2 * (unsigned)error + 1);
+    const char *text = error_texts;
+    for (unsigned i = 0; i < (unsigned)error && *text != '\0'; i++) {
+        while (*text++ != '\0') {
+        }
+    }
+    return text;
 }
 
 /* --- Printing -------------------------------------------------------------- */

@@ -98,8 +98,7 @@ struct al_csv_report {
 AL_CHECK_RESULT int al_csv_parse(const char *text, size_t len, const struct al_csv_options *options,
                                  struct al_ptable *out, struct al_csv_report *report);
 
-/* Category as ESP-IDF's tests name it ("missing_type"), and a sentence for people. */
-const char *al_csv_error_name(enum al_csv_error error);
+/* The error in words, for a line like "t.csv:3: 'nvs': below 0x3000 bytes ...". */
 const char *al_csv_error_text(enum al_csv_error error);
 
 /*
