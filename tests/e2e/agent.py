@@ -28,7 +28,7 @@ from faulty_server import FaultyServer, Route  # noqa: E402
 AIRLIFT = ""  # the staged program
 SECTOR = 4096
 SLOT_SIZE = 1 << 20  # of table two_ota
-PATIENCE_S = 60      # for anything that must happen; only a failing test waits so long
+PATIENCE_S = float(os.environ.get("AIRLIFT_E2E_PATIENCE_S", "60"))  # for what must happen; only a failing test waits so long
 
 ESP32C3, ESP32S3 = 5, 9
 

@@ -1,9 +1,8 @@
 /*
  * http_pull - firmware that keeps itself up to date.
  *
- * Connects to the network, starts the airlift agent, and says what the agent
- * does. Everything else, from the first check to the rollback of a bad version,
- * is the agent's business.
+ * Connects to the network and starts the airlift agent. Everything else, from
+ * the first check to the rollback of a bad version, is the agent's business.
  */
 #include <inttypes.h>
 #include <stdlib.h>
@@ -38,28 +37,31 @@ static bool self_test(void *ctx)
 #endif
 }
 
+/* One line for each quarter. */
+static void log_progress(const airlift_event_t *event)
+{
+    static uint32_t last_quarter;
+    const uint32_t quarter = (uint32_t)(4ull * event->bytes / event->total);
+
+    if (quarter != last_quarter && quarter > 0) {
+        ESP_LOGI(TAG, "%" PRIu32 " %% of version %s", 25 * quarter, event->version);
+    }
+    last_quarter = quarter;
+}
+
+/* The agent logs what it does; here is what a product might do about it. */
 static void on_update_event(const airlift_event_t *event, void *ctx)
 {
     (void)ctx;
     switch (event->id) {
-    case AIRLIFT_EVENT_UPDATE_AVAILABLE:
-        ESP_LOGI(TAG, "version %s is there%s", event->version, event->mandatory ? ", and it is urgent" : "");
-        break;
     case AIRLIFT_EVENT_PROGRESS:
-        ESP_LOGI(TAG, "%" PRIu32 " %% of version %s", (uint32_t)(100ull * event->bytes / event->total),
-                 event->version);
+        log_progress(event);
         break;
     case AIRLIFT_EVENT_REBOOTING:
         ESP_LOGI(TAG, "pump off, valves shut: ready to restart");
         break;
-    case AIRLIFT_EVENT_CONFIRMED:
-        ESP_LOGI(TAG, "version %s is here to stay", event->version);
-        break;
     case AIRLIFT_EVENT_ROLLED_BACK:
-        ESP_LOGW(TAG, "back on the version that worked, because of %s: %s", event->version, event->text);
-        break;
-    case AIRLIFT_EVENT_FAILED:
-        ESP_LOGW(TAG, "no update today: %s", event->text);
+        ESP_LOGW(TAG, "to report: version %s failed, %s", event->version, event->text);
         break;
     default:
         break;
