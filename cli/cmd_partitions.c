@@ -81,10 +81,12 @@ static int parse_flash(const char *path, const struct host_buf *file, const uint
         return host_fail("%s: the flash ends before a table at 0x%" PRIx32, path, off);
     }
     int result = al_ptable_parse(file->data + off, (uint32_t)file->len, out);
-    return result == AL_OK
-               ? 0
-               : host_fail("%s: no valid partition table at 0x%" PRIx32 " (--offset says where it is)", path,
-                           off);
+    if (result != AL_OK) {
+        return host_fail("%s: no valid table at 0x%" PRIx32
+                         " for a flash of 0x%zx bytes (--offset, if it is elsewhere)",
+                         path, off, file->len);
+    }
+    return 0;
 }
 
 /* --- gen -------------------------------------------------------------------- */
@@ -94,8 +96,7 @@ static void complete_secure(int argc, char **argv)
 {
     static char v1[] = "--secure=v1";
     for (int i = 0; i < argc; i++) {
-        const char *next = i + 1 < argc ? argv[i + 1] : "";
-        if (strcmp(argv[i], "--secure") == 0 && strcmp(next, "v1") != 0 && strcmp(next, "v2") != 0) {
+        if (strcmp(argv[i], "--secure") == 0 && (i + 1 == argc || argv[i + 1][0] == '-')) {
             argv[i] = v1;
         }
     }

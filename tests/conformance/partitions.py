@@ -3,6 +3,9 @@
 Runs every row of partitions.jsonl (tests/data/vectors/FORMAT.md) through
 `airlift partitions gen`: the bytes and the number of warnings of an accepted
 table; exit code 1, one line on stderr and no output file for a refused one.
+What is accepted also goes through `show` and back: the CSV printed for the
+binary must give the same binary, and the table by itself or within a flash
+file the same JSON.
 """
 
 import json
@@ -15,23 +18,23 @@ import tempfile
 VECTORS = pathlib.Path(__file__).resolve().parent.parent / "data/vectors/partitions"
 
 
-def check_accepted(row, run, out):
+def check_accepted(row, result, out):
     """What is wrong with the result of an acceptable table, or None."""
-    if run.returncode != 0:
-        return f"exit code {run.returncode}: {run.stderr.strip()}"
+    if result.returncode != 0:
+        return f"exit code {result.returncode}: {result.stderr.strip()}"
     if out.read_bytes() != (VECTORS / row["bin"]).read_bytes():
         return "other bytes"
-    warnings = run.stderr.splitlines()
+    warnings = result.stderr.splitlines()
     if len(warnings) != row["warnings"]:
         return f"{len(warnings)} lines on stderr, {row['warnings']} warnings expected"
     return None
 
 
-def check_refused(row, run, out):
+def check_refused(row, result, out):
     """What is wrong with the result of a table to be refused, or None."""
-    lines = run.stderr.splitlines()
-    if run.returncode != 1:
-        return f"exit code {run.returncode}"
+    lines = result.stderr.splitlines()
+    if result.returncode != 1:
+        return f"exit code {result.returncode}"
     if len(lines) != 1:
         return f"{len(lines)} lines on stderr"
     if out.exists():
@@ -41,14 +44,34 @@ def check_refused(row, run, out):
     return None
 
 
+def run(*command):
+    return subprocess.run(command, capture_output=True, timeout=60)
+
+
+def check_shown(row, airlift, directory):
+    """What is wrong with show, or None."""
+    table = VECTORS / row["bin"]
+    csv, again, flash = directory / "shown.csv", directory / "again.bin", directory / "flash.bin"
+    csv.write_bytes(run(airlift, "partitions", "show", table).stdout)
+    run(airlift, "partitions", "gen", csv, again, *row["options"])
+    if again.read_bytes() != table.read_bytes():
+        return "what show prints makes another table"
+    flash.write_bytes((b"\xff" * 0x8000 + table.read_bytes()).ljust(0x400000, b"\xff"))
+    shown = [json.loads(run(airlift, "partitions", "show", one, "--json").stdout) for one in (table, flash)]
+    if shown[0] != shown[1] or len(shown[0]) != len(csv.read_text().splitlines()) - 2:
+        return "show differs between table and flash file"
+    return None
+
+
 def check(row, airlift, directory):
     out = directory / f"{row['id']}.bin"
     command = [airlift, "partitions", "gen", VECTORS / row["csv"], out, *row["options"]]
-    run = subprocess.run(command, capture_output=True, text=True, timeout=60)
-    fault = (check_accepted if row["ok"] else check_refused)(row, run, out)
-    if run.stdout:
+    result = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    if result.stdout:
         return "output on stdout"
-    return fault
+    if not row["ok"]:
+        return check_refused(row, result, out)
+    return check_accepted(row, result, out) or check_shown(row, airlift, directory)
 
 
 def main():
