@@ -33,7 +33,7 @@
 #define AGENT_TAG         "airlift"
 #define AGENT_SECTOR_SIZE 4096u /* bytes, the unit of erasing and of resuming */
 #define AGENT_ETAG_SIZE   128u  /* bytes with NUL; a longer tag is not used */
-#define AGENT_MAX_TRIALS  3u    /* times one image is selected without ever giving a verdict */
+#define AGENT_MAX_TRIALS  4u    /* of one image, if power is lost in each: the first and three more */
 
 /* Bits of agent.bits. */
 #define AGENT_BIT_CHECK   (1u << 0) /* airlift_check_now() */

@@ -71,11 +71,15 @@ static bool is_known_bad(struct agent *a)
 {
     const struct agent_manifest *m = &a->manifest;
     const esp_partition_t *invalid;
-    struct agent_record bad;
+    struct agent_record record;
     char version[AGENT_VERSION_SIZE];
 
-    if (agent_record_load(a->nvs, AGENT_KEY_BAD, &bad)) {
-        return memcmp(bad.identity, a->identity, sizeof(bad.identity)) == 0;
+    if (agent_record_load(a->nvs, AGENT_KEY_BAD, &record)) {
+        return memcmp(record.identity, a->identity, sizeof(record.identity)) == 0;
+    }
+    if (agent_record_load(a->nvs, AGENT_KEY_TRIAL, &record) &&
+        memcmp(record.identity, a->identity, sizeof(record.identity)) == 0) {
+        return false; /* confirm.c gave it another trial, whatever OTA data says */
     }
     invalid = esp_ota_get_last_invalid_partition();
     if (invalid == NULL) {
@@ -174,8 +178,8 @@ static airlift_fail_t select_slot(struct agent *a, const esp_partition_t *slot)
         if (agent_record_store(a->nvs, AGENT_KEY_BAD, &trial) == ESP_OK) {
             (void)agent_record_erase(a->nvs, AGENT_KEY_TRIAL);
         }
-        return agent_fail(a, AIRLIFT_FAIL_KNOWN_BAD, "%s did not start in %u tries", a->manifest.version,
-                          AGENT_MAX_TRIALS);
+        return agent_fail(a, AIRLIFT_FAIL_KNOWN_BAD, "%s came to no verdict in %u trials",
+                          a->manifest.version, AGENT_MAX_TRIALS);
     }
 
     /* A cut after this line: the old version boots, finds an image on trial that

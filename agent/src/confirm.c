@@ -1,12 +1,13 @@
 /*
  * After a start: which version is this, and did an update end well?
  *
- *     trial record   OTA data               what happened              then
- *     -------------  ---------------------  -------------------------  ----------------
- *     any            running is PENDING     the new version's 1st boot  health check
- *     is running     running is VALID, ...  confirmed, cut before noted  note it
- *     is another     ABORTED, INVALID       rolled back                 note it as bad
- *     is another     anything else          update was forgotten        select it again
+ *     trial record  OTA data               what happened                   then
+ *     ------------  ---------------------  ------------------------------  ---------------
+ *     any           running is PENDING     first boot of the new version   health check
+ *     is running    running is VALID, ...  confirmed, cut before noted     note it
+ *     is another    ABORTED, INVALID       rolled back                     note it as bad
+ *                   the same, power lost   no fault of the image           select it again
+ *     is another    anything else          the update was forgotten        select it again
  *
  * "Forgotten" is a power cut in the middle of writing OTA data: no verdict on the
  * image. The next check finds it complete in its slot and selects it again.
@@ -80,6 +81,17 @@ static void note_bad(struct agent *a, const struct agent_record *trial, airlift_
     }
 }
 
+/*
+ * Did the trial end because power was lost? The bootloader can't tell that from
+ * a crash; the reset that led here can, as it is the one that ended the trial.
+ */
+static bool power_was_lost(void)
+{
+    const esp_reset_reason_t reason = esp_reset_reason();
+
+    return reason == ESP_RST_POWERON || reason == ESP_RST_BROWNOUT;
+}
+
 static const char *trial_failure(airlift_fail_t reason)
 {
     return reason == AIRLIFT_FAIL_HEALTH ? "health check failed"
@@ -100,6 +112,11 @@ static void judge_absent(struct agent *a, const struct agent_record *trial)
         reason = (airlift_fail_t)bad.reason;
     } else if (slot != NULL && esp_ota_get_state_partition(slot, &state) == ESP_OK &&
                (state == ESP_OTA_IMG_ABORTED || state == ESP_OTA_IMG_INVALID)) {
+        if (power_was_lost() && trial->tries < AGENT_MAX_TRIALS) {
+            ESP_LOGW(AGENT_TAG, "power was lost during trial %u of %s: it gets another one",
+                     (unsigned)trial->tries, trial->version);
+            return;
+        }
         reason = AIRLIFT_FAIL_TRIAL_RESET;
     }
     if (reason == AIRLIFT_FAIL_NONE) {

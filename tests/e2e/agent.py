@@ -605,6 +605,31 @@ class Trial(World):
         self.stop()
         self.assertEqual(len(self.asked("/fw/1.4.3.bin")), 1)
 
+    def test_power_lost_during_trial_is_no_verdict(self):
+        self.publish()
+        device = self.start(hung_version="1.4.3")
+        for trial in range(1, 4):
+            device.expect(r"1\.4\.3 runs on trial")
+            device.pull_the_plug()
+            device = self.start(hung_version="1.4.3" if trial < 3 else "none")
+            device.expect(r"running 1\.4\.2 from factory")
+            device.expect(r"power was lost during trial %d of 1\.4\.3: it gets another one" % trial)
+            device.expect(r"1\.4\.3 lies complete in ota_0 already")
+        self.expect_installed(device)
+        self.stop()
+        self.assertEqual(len(self.asked("/fw/1.4.3.bin")), 1)
+
+    def test_power_lost_in_every_trial_is_a_verdict(self):
+        self.publish()
+        device = self.start(hung_version="1.4.3")
+        for _ in range(4):
+            device.expect(r"1\.4\.3 runs on trial")
+            device.pull_the_plug()
+            device = self.start(hung_version="1.4.3")
+        device.expect(r"1\.4\.3 was rolled back: it restarted before its health check had passed")
+        device.expect(r"no update \(known bad\)")
+        self.stop()
+
     def test_update_that_otadata_forgot_is_selected_again(self):
         # As after a power cut between the erase and the write of OTA data.
         self.publish()
