@@ -51,12 +51,14 @@ struct device {
     pid_t app;
     int out; /* what it prints */
     int in;  /* its console input; never written to */
+    const char *program;
     char text[8192];
 };
 
 static void device_on(struct device *d)
 {
     memset(d, 0, sizeof *d);
+    d->program = IDF_BASE_APP;
     d->shared = dev_shared_create(&d->shared_fd);
     assert_non_null(d->shared);
 }
@@ -88,7 +90,7 @@ static void run(struct device *d, const char *what, const char *reset_reason, bo
         dup2(in[0], STDIN_FILENO);
         close(out[0]);
         close(in[1]);
-        execl(IDF_BASE_APP, IDF_BASE_APP, (char *)NULL);
+        execl(d->program, d->program, (char *)NULL);
         _exit(127);
     }
     close(out[1]);
@@ -319,7 +321,11 @@ static void test_rtc_memory_survives_sigkill_but_no_power_loss(void **state)
     device_on(&d);
     boot_and_expect(&d, "poweron", "boots 0, note \"\", ordinary 7, zeroed 0\n");
     boot_and_expect(&d, "panic", "boots 1, note \"kept\", ordinary 7, zeroed 0\n");
-    boot_and_expect(&d, "wdt", "boots 2, note \"kept\", ordinary 7, zeroed 0\n");
+    d.program = IDF_BASE_APP_MOVED; /* an update in between */
+    boot_and_expect(&d, "sw", "boots 2, note \"kept\", ordinary 7, zeroed 0\n");
+    boot_and_expect(&d, "wdt", "boots 3, note \"kept\", ordinary 7, zeroed 0\n");
+    d.program = IDF_BASE_APP;
+    boot_and_expect(&d, "sw", "boots 4, note \"kept\", ordinary 7, zeroed 0\n");
     boot_and_expect(&d, "poweron", "boots 0, note \"\", ordinary 7, zeroed 0\n");
     device_off(&d);
 }

@@ -425,6 +425,13 @@ static void test_notify_wait_clears_on_entry_and_exit(void **state)
     assert_int_equal(ulTaskNotifyValueClear(task, 0), 0x30);
     vTaskDelete(task);
 
+    /* bits of an earlier notification: cleared on entry unless it is still pending */
+    assert_int_equal(xTaskNotify(self, 0x81, eSetBits), pdPASS);
+    assert_int_equal(xTaskNotifyWait(0xFF, 0, &t.value, 0), pdTRUE);
+    assert_int_equal(t.value, 0x81);
+    assert_int_equal(xTaskNotifyWait(0x80, 0, &t.value, 0), pdFALSE);
+    assert_int_equal(t.value, 0x01);
+
     assert_int_equal(xTaskNotify(self, 5, eSetValueWithoutOverwrite), pdPASS);
     assert_int_equal(xTaskNotify(self, 6, eSetValueWithoutOverwrite), pdFAIL);
     assert_int_equal(xTaskNotify(self, 7, eSetValueWithOverwrite), pdPASS);

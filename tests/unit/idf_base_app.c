@@ -24,6 +24,13 @@ static RTC_NOINIT_ATTR char note[32];
 static int ordinary = 7; /* near the RTC variables, but not one */
 static int zeroed;
 
+/* Another version of the firmware: its RTC variables are linked to another place. */
+#ifdef IDF_BASE_MOVED
+static volatile char moved[1000] = {1};
+#else
+static volatile char moved[1] = {1};
+#endif
+
 static void say_first(void)
 {
     printf("handler: first registered\n");
@@ -67,6 +74,7 @@ static void return_at_once(void *unused)
 static void count_boots(void)
 {
     printf("boots %u, note \"%s\", ordinary %d, zeroed %d\n", (unsigned)boots, note, ordinary, zeroed);
+    moved[sizeof moved - 1] = 2;
     ordinary = zeroed = 99; /* must not outlive the process */
     boots++;
     strcpy(note, "kept");
