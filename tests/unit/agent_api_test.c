@@ -1,0 +1,190 @@
+/*
+ * The public calls, on a blank device in a temporary file: without firmware, but
+ * with partitions and NVS, and with a server that nobody can reach.
+ */
+#include <fcntl.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "airlift.h"
+#include "freertos/FreeRTOS.h"
+#include "freertos/semphr.h"
+#include "nvs_flash.h"
+
+#include "airlift/ptable_csv.h"
+
+#define FLASH_SIZE 0x400000
+#define WAIT       pdMS_TO_TICKS(20000) /* for what must happen */
+#define URL        "https://127.0.0.1:1/version.json"
+#define NOT_A_CERT "-----BEGIN CERTIFICATE-----\n"
+#define MAX_EVENTS 16u
+
+static char flash_path[] = "/tmp/airlift-agent-api-XXXXXX";
+
+/* What the agent told, in order. Written by its task, read when `told` was given. */
+static airlift_event_t events[MAX_EVENTS];
+static unsigned n_events;
+static SemaphoreHandle_t told;
+
+static void on_event(const airlift_event_t *event, void *ctx)
+{
+    if (ctx == &n_events && n_events < MAX_EVENTS) {
+        events[n_events++] = *event;
+    }
+    if (event->id == AIRLIFT_EVENT_FAILED) {
+        (void)xSemaphoreGive(told);
+    }
+}
+
+static const airlift_config_t usual = {
+    .manifest_url = URL,
+    .cert_pem = NOT_A_CERT,
+    .stabilisation_s = AIRLIFT_NO_WAIT,
+    .attempts = 1,
+    .check_interval_s = 3600,
+    .retry_s = 3600,
+    .on_event = on_event,
+    .ctx = &n_events,
+};
+
+/* --- A blank device -------------------------------------------------------- */
+
+static int make_device(void **state)
+{
+    static struct al_ptable table;
+    static uint8_t raw[AL_SECTOR_SIZE], blank[AL_SECTOR_SIZE];
+    const int fd = mkstemp(flash_path);
+
+    (void)state;
+    memset(blank, 0xFF, sizeof(blank));
+    memset(raw, 0xFF, sizeof(raw));
+    if (fd < 0 || al_ptable_predefined("two_ota", &table) != 0 || al_ptable_build(&table, true, raw) != 0) {
+        return -1;
+    }
+    for (unsigned off = 0; off < FLASH_SIZE; off += AL_SECTOR_SIZE) {
+        const void *sector = off == 0x8000 ? raw : blank;
+
+        if (write(fd, sector, AL_SECTOR_SIZE) != AL_SECTOR_SIZE) {
+            return -1;
+        }
+    }
+    told = xSemaphoreCreateBinary();
+    return told == NULL || close(fd) != 0 || setenv("AIRLIFT_FLASH", flash_path, 1) != 0 ||
+           setenv("AIRLIFT_RUNNING", "factory", 1) != 0;
+}
+
+static int remove_device(void **state)
+{
+    (void)state;
+    return unlink(flash_path);
+}
+
+/* --- Cases ------------------------------------------------------------------ */
+
+static void test_api_refuses_a_configuration_without_trust(void **state)
+{
+    airlift_config_t config = usual;
+
+    (void)state;
+    assert_int_equal(airlift_start(NULL), ESP_ERR_INVALID_ARG);
+    config.manifest_url = NULL;
+    assert_int_equal(airlift_start(&config), ESP_ERR_INVALID_ARG);
+    config.manifest_url = "http://127.0.0.1:1/version.json";
+    assert_int_equal(airlift_start(&config), ESP_ERR_INVALID_ARG);
+    config.manifest_url = URL;
+    config.cert_pem = NULL;
+    assert_int_equal(airlift_start(&config), ESP_ERR_INVALID_ARG);
+}
+
+static void test_api_calls_need_a_running_agent(void **state)
+{
+    airlift_status_t status;
+
+    (void)state;
+    assert_int_equal(airlift_stop(), ESP_ERR_INVALID_STATE);
+    assert_int_equal(airlift_check_now(), ESP_ERR_INVALID_STATE);
+    assert_int_equal(airlift_confirm(), ESP_ERR_INVALID_STATE);
+    assert_int_equal(airlift_get_status(&status), ESP_ERR_INVALID_STATE);
+    assert_int_equal(airlift_get_status(NULL), ESP_ERR_INVALID_ARG);
+}
+
+static void test_api_start_needs_nvs(void **state)
+{
+    (void)state;
+    assert_int_not_equal(airlift_start(&usual), ESP_OK);
+    assert_int_equal(nvs_flash_init(), ESP_OK);
+    assert_int_equal(airlift_start(&usual), ESP_OK);
+    assert_int_equal(airlift_start(&usual), ESP_ERR_INVALID_STATE);
+    assert_true(xSemaphoreTake(told, WAIT));
+    assert_int_equal(airlift_stop(), ESP_OK);
+    assert_int_equal(airlift_stop(), ESP_ERR_INVALID_STATE);
+}
+
+static void test_api_check_now_does_not_wait_for_the_interval(void **state)
+{
+    airlift_status_t status;
+
+    (void)state;
+    n_events = 0;
+    assert_int_equal(airlift_start(&usual), ESP_OK);
+    assert_true(xSemaphoreTake(told, WAIT));
+    assert_int_equal(airlift_check_now(), ESP_OK);
+    assert_true(xSemaphoreTake(told, WAIT));
+    assert_int_equal(airlift_get_status(&status), ESP_OK);
+    assert_int_equal(status.last_failure, AIRLIFT_FAIL_NETWORK);
+    assert_int_not_equal(strlen(status.last_failure_text), 0);
+    assert_int_equal(airlift_confirm(), ESP_ERR_INVALID_STATE); /* nothing is on trial */
+    assert_int_equal(airlift_stop(), ESP_OK);
+
+    assert_int_equal(n_events, 4);
+    for (unsigned i = 0; i < n_events; i += 2) {
+        assert_int_equal(events[i].id, AIRLIFT_EVENT_CHECKING);
+        assert_int_equal(events[i + 1].id, AIRLIFT_EVENT_FAILED);
+        assert_int_equal(events[i + 1].reason, AIRLIFT_FAIL_NETWORK);
+    }
+}
+
+static void test_api_stop_ends_the_stabilisation_at_once(void **state)
+{
+    airlift_config_t config = usual;
+    airlift_status_t status;
+
+    (void)state;
+    n_events = 0;
+    config.stabilisation_s = 3600;
+    assert_int_equal(airlift_start(&config), ESP_OK);
+    assert_int_equal(airlift_get_status(&status), ESP_OK);
+    assert_int_equal(status.state, AIRLIFT_STATE_STABILISING);
+    assert_int_equal(airlift_stop(), ESP_OK); /* or the test's time runs out */
+    assert_int_equal(n_events, 0);
+}
+
+static void test_api_names_every_reason(void **state)
+{
+    (void)state;
+    for (unsigned i = 0; i <= AIRLIFT_FAIL_STOPPED; i++) {
+        assert_string_not_equal(airlift_fail_name((airlift_fail_t)i), "unknown");
+    }
+    assert_string_equal(airlift_fail_name((airlift_fail_t)99), "unknown");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_api_refuses_a_configuration_without_trust),
+        cmocka_unit_test(test_api_calls_need_a_running_agent),
+        cmocka_unit_test(test_api_start_needs_nvs),
+        cmocka_unit_test(test_api_check_now_does_not_wait_for_the_interval),
+        cmocka_unit_test(test_api_stop_ends_the_stabilisation_at_once),
+        cmocka_unit_test(test_api_names_every_reason),
+    };
+    return cmocka_run_group_tests(tests, make_device, remove_device);
+}
