@@ -337,8 +337,8 @@ bool image_plan_chip(const struct host_buf *elf, const struct al_chip *chip, str
                      char *err, size_t err_size)
 {
     static const char *const xtensa[] = {"esp32", "esp32s2", "esp32s3"};
-    unsigned bits;
-    unsigned machine;
+    unsigned bits = 0;
+    unsigned machine = 0;
     unsigned wanted = IMAGE_ELF_RISCV;
 
     memset(out, 0, sizeof *out);
@@ -382,8 +382,8 @@ bool image_plan_chip(const struct host_buf *elf, const struct al_chip *chip, str
 
 bool image_plan_linux(const struct host_buf *elf, struct image_plan *out, char *err, size_t err_size)
 {
-    unsigned bits;
-    unsigned machine;
+    unsigned bits = 0;
+    unsigned machine = 0;
 
     memset(out, 0, sizeof *out);
     if (!image_elf_check(elf, &bits, &machine, err, err_size)) {

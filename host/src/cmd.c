@@ -172,13 +172,12 @@ void host_usage(const struct host_cmd *cmd, const char *format, ...)
     exit(2);
 }
 
-int host_fail(const char *format, ...)
+void host_complain(const char *format, ...)
 {
     va_list args;
     va_start(args, format);
     print_line("airlift", format, args, "");
     va_end(args);
-    return 1;
 }
 
 /* --- The page -------------------------------------------------------------- */
@@ -248,6 +247,7 @@ static void print_text(const char *text, const char *end, int indent)
 /* The line that starts the examples, or the text's end. */
 static const char *find_examples(const char *text)
 {
+    const char *end = text + strlen(text);
     for (const char *line = text; line; line = strchr(line, '\n')) {
         line += *line == '\n';
         if (strncasecmp(line, "example", 7) == 0) {
@@ -258,7 +258,7 @@ static const char *find_examples(const char *text)
             }
         }
     }
-    return text + strlen(text);
+    return end;
 }
 
 static void print_option(const struct host_opt *opt)

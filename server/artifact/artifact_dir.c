@@ -212,7 +212,7 @@ enum srv_status srv_artifact_map(const struct srv_artifacts *a, const char *sha2
     enum srv_status status = SRV_OK;
     struct stat st;
     if (fd < 0) {
-        status = failed("open", path ? path : sha256_hex, error);
+        (void)failed("open", path ? path : sha256_hex, error);
         status = error == ENOENT ? SRV_NOT_FOUND : SRV_FAILED;
     } else if (fstat(fd, &st) != 0 || st.st_size != (off_t)size) {
         /* Reading a mapping behind the file's end would kill the server. */

@@ -61,8 +61,16 @@ int host_parse(const struct host_cmd *cmd, int argc, char **argv, const struct h
 _Noreturn void host_usage(const struct host_cmd *cmd, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
-/* Print "airlift: MESSAGE" on stderr; returns 1, the exit code to return. */
-int host_fail(const char *format, ...) __attribute__((format(printf, 1, 2)));
+/* Print "airlift: MESSAGE" on stderr. */
+void host_complain(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* The same; its value is 1, the exit code to return. */
+#define host_fail(...) (host_complain(__VA_ARGS__), host_exit_failed())
+
+static inline int host_exit_failed(void)
+{
+    return 1;
+}
 
 /* "4MB", "64K", "1500K", "0x10000", "4096" -> bytes. False if it is not one. */
 bool host_parse_size(const char *text, uint32_t *out);

@@ -46,7 +46,7 @@ static bool take_all(CURLU *handle, struct http_url *out)
 
 int http_url_default_port(const char *scheme)
 {
-    return strcasecmp(scheme, "https") == 0 ? 443 : 80;
+    return scheme != NULL && strcasecmp(scheme, "https") == 0 ? 443 : 80;
 }
 
 bool http_url_is_tls(const struct http_url *url)

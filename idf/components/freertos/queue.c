@@ -1,6 +1,7 @@
 /*
  * Queues, and the semaphores and mutexes made of them.
  */
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -83,6 +84,7 @@ static void put(QueueHandle_t q, const void *item, BaseType_t position)
         q->count++;
     }
     if (q->item_size > 0) {
+        assert(item != NULL);
         memcpy(q->storage + (size_t)at * q->item_size, item, q->item_size);
     }
     kernel_wake_one(&q->receivers);
@@ -91,6 +93,7 @@ static void put(QueueHandle_t q, const void *item, BaseType_t position)
 static void copy_oldest(QueueHandle_t q, void *item)
 {
     if (q->item_size > 0) {
+        assert(item != NULL);
         memcpy(item, q->storage + (size_t)q->head * q->item_size, q->item_size);
     }
 }

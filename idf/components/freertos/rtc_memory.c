@@ -55,10 +55,11 @@ void rtc_memory_attach(void)
     uint32_t head = (uint32_t)((uintptr_t)start % PAGE);
     size_t span = round_up(head + len);
     size_t off = round_up(offsetof(struct dev_shared, rtc_noinit));
+    const char *fd = getenv(DEV_ENV_SHARED_FD);
     struct dev_shared *shared;
     uint8_t *pages;
 
-    if (len == 0 || !dev_shared_inherited()) {
+    if (len == 0 || fd == NULL || !dev_shared_inherited()) {
         return;
     }
     if (len > DEV_RTC_SIZE) {
@@ -76,8 +77,8 @@ void rtc_memory_attach(void)
     shared->rtc_noinit_head = head;
     copy(pages, start - head, head);
     copy(pages + head + len, start + len, span - head - len);
-    if (mmap(start - head, span, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED,
-             atoi(getenv(DEV_ENV_SHARED_FD)), (off_t)off) == MAP_FAILED) {
+    if (mmap(start - head, span, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, atoi(fd), (off_t)off) ==
+        MAP_FAILED) {
         give_up("can't map it");
     }
 }
