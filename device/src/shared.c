@@ -108,9 +108,10 @@ static struct dev_shared *attach(void)
     if (pread((int)fd, head, sizeof head, 0) != sizeof head || head[0] != MAGIC) {
         return NULL;
     }
-    if (head[1] != sizeof(struct dev_shared) || st.st_size != sizeof(struct dev_shared)) {
-        fprintf(stderr, "airlift: this program was built with another version of airlift than the device "
-                        "that runs it; build it again\n");
+    /* Fields are only ever appended, so an older program finds its own in a newer device's block. */
+    if (head[1] < sizeof(struct dev_shared) || st.st_size < (off_t)sizeof(struct dev_shared)) {
+        fprintf(stderr, "airlift: this program was built with a newer version of airlift than the device "
+                        "that runs it; run it with that version\n");
         exit(1);
     }
     void *map = mmap(NULL, sizeof(struct dev_shared), PROT_READ | PROT_WRITE, MAP_SHARED, (int)fd, 0);
