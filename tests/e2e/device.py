@@ -133,11 +133,31 @@ class Case(unittest.TestCase):
         self.addCleanup(self.end, process)
         return process
 
-    @staticmethod
-    def end(process):
+    @classmethod
+    def end(cls, process):
+        """As pulling the plug; and should the app survive that, it does not outlive the test."""
         if process.poll() is None:
+            apps = cls.apps_of(process)
             process.kill()
-        process.communicate()
+            process.wait()
+            for app in apps:
+                if cls.is_alive(app):
+                    os.kill(app, signal.SIGKILL)
+        if process.stdout:
+            process.communicate()
+
+    @staticmethod
+    def apps_of(device):
+        children = subprocess.run(["ps", "-o", "pid=", "--ppid", str(device.pid)], capture_output=True, text=True)
+        return [int(pid) for pid in children.stdout.split()]
+
+    @staticmethod
+    def is_alive(pid):
+        try:
+            with open("/proc/%d/stat" % pid) as f:
+                return f.read().rpartition(")")[2].split()[0] != "Z"
+        except FileNotFoundError:
+            return False
 
     def wait_for(self, process, text):
         """Read the device's log up to a line that holds `text`."""
@@ -315,11 +335,11 @@ class FlashPartitions(Case):
 
     def test_a_full_disk_is_an_error(self):
         self.new()
-        with open("/dev/full", "w") as full:
-            result = subprocess.run([AIRLIFT, "flash", "read", self.flash, "-p", "nvs"], stdout=full,
-                                    stderr=subprocess.PIPE, text=True)
-        self.assertEqual(result.returncode, 1)
-        self.assertEqual(result.stderr, "airlift: standard output: No space left on device\n")
+        for words in (("flash", "read", self.flash, "-p", "nvs"), ("--version",)):
+            with open("/dev/full", "w") as full:
+                result = subprocess.run([AIRLIFT, *words], stdout=full, stderr=subprocess.PIPE, text=True)
+            self.assertEqual(result.returncode, 1)
+            self.assertEqual(result.stderr, "airlift: standard output: No space left on device\n")
 
 
 class DeviceRun(Case):
@@ -409,8 +429,7 @@ class DeviceRun(Case):
             self.new("--factory", self.path("hangs.img"))
             device = self.start()
             self.wait_for(device, "app: running factory")
-            children = subprocess.run(["ps", "-o", "pid=", "--ppid", str(device.pid)], capture_output=True, text=True)
-            app = int(children.stdout)
+            (app,) = self.apps_of(device)
             device.send_signal(number)
             out, err = device.communicate(timeout=PATIENCE)
             self.assertEqual((device.returncode, err), (0, ""))
@@ -421,21 +440,13 @@ class DeviceRun(Case):
         self.new("--factory", self.path("hangs.img"))
         device = self.start()
         self.wait_for(device, "app: running factory")
-        children = subprocess.run(["ps", "-o", "pid=", "--ppid", str(device.pid)], capture_output=True, text=True)
-        app = int(children.stdout)
+        (app,) = self.apps_of(device)
+        self.addCleanup(lambda: self.is_alive(app) and os.kill(app, signal.SIGKILL))
         device.kill()
         deadline = time.monotonic() + PATIENCE
         while self.is_alive(app):
             self.assertLess(time.monotonic(), deadline)
             time.sleep(0.05)
-
-    @staticmethod
-    def is_alive(pid):
-        try:
-            with open("/proc/%d/stat" % pid) as f:
-                return f.read().rpartition(")")[2].split()[0] != "Z"
-        except FileNotFoundError:
-            return False
 
     def test_two_devices_on_one_flash_file(self):
         self.new("--factory", self.path("hangs.img"))
