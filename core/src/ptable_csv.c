@@ -1,11 +1,11 @@
 /*
- * Partition CSV to table. The text is read once, a character at a time, so
- * that neither lines nor names need a buffer of their length. What a line
- * says goes into rows; checks that need the whole table run over those.
+ * Partition CSV to table: the rules. What a line says goes into rows; checks
+ * that need the whole table run over those.
  */
 #include "airlift/ptable_csv.h"
 
 #include "airlift/bytes.h"
+#include "ptable_csv_text.h"
 #include "ptable_names.h"
 
 #define TABLE_SECTOR 0x1000 /* what the table itself occupies */
@@ -15,224 +15,6 @@
 #define NVS_MIN_SIZE 0x3000 /* of a writable one */
 #define NO_OFFSET    INT64_MIN
 #define MAX_ROWS     AL_PTABLE_MAX_ENTRIES
-
-/* --- Characters ------------------------------------------------------------ */
-
-#define NO_CHAR     0xFFFFFFFFu /* nothing left */
-#define BAD_CHAR    0xFFFFFFFEu /* not text in this encoding */
-#define REPLACEMENT 0xFFFDu
-
-struct text {
-    const uint8_t *at, *end;
-    uint8_t width; /* bytes of a unit: 1, 2, 4 for UTF-8, -16, -32 */
-    bool big_endian;
-};
-
-/* The encoding by its byte-order mark, which is skipped. */
-static struct text open_text(const char *text, size_t len)
-{
-    static const struct {
-        uint8_t len, bytes[4], width;
-        bool big_endian;
-    } marks
-        [] =
-            {
-                {3, {0xEF, 0xBB, 0xBF}, 1, false},
-                {4, {0xFF, 0xFE, 0, 0}, 4, false}, /* before UTF-16, whose mark it begins with */
-                {4, {0, 0, 0xFE, 0xFF}, 4, true},
-                {2, {0xFF, 0xFE}, 2, false},
-                {2, {0xFE, 0xFF}, 2, true},
-            };
-    struct text t = {.at = (const uint8_t *)text, .end = (const uint8_t *)text + len, .width = 1};
-    for (unsigned i = 0; i < sizeof marks / sizeof marks[0]; i++) {
-        if (len >= marks[i].len && memcmp(text, marks[i].bytes, marks[i].len) == 0) {
-            t.at += marks[i].len;
-            t.width = marks[i].width;
-            t.big_endian = marks[i].big_endian;
-            break;
-        }
-    }
-    return t;
-}
-
-static bool next_unit(struct text *t, uint32_t *out)
-{
-    if (t->end - t->at < t->width) {
-        t->at = t->end;
-        return false;
-    }
-    uint32_t unit = 0;
-    for (unsigned i = 0; i < t->width; i++) {
-        unit = unit << 8 | t->at[t->big_endian ? i : t->width - 1u - i];
-    }
-    t->at += t->width;
-    *out = unit;
-    return true;
-}
-
-/* The rest of a UTF-8 sequence that starts with `lead`. */
-static uint32_t finish_utf8(struct text *t, uint32_t lead)
-{
-    static const uint32_t smallest[] = {0, 0x80, 0x800, 0x10000};
-    unsigned n = lead < 0xC0 ? 0 : lead < 0xE0 ? 1 : lead < 0xF0 ? 2 : lead < 0xF8 ? 3 : 0;
-    uint32_t c = lead & (0x3Fu >> n);
-    for (unsigned i = 0; i < n; i++) {
-        uint32_t unit;
-        if (!next_unit(t, &unit) || (unit & 0xC0) != 0x80) {
-            return BAD_CHAR;
-        }
-        c = c << 6 | (unit & 0x3F);
-    }
-    bool is_surrogate = c >= 0xD800 && c < 0xE000;
-    return n == 0 || c < smallest[n] || c > 0x10FFFF || is_surrogate ? BAD_CHAR : c;
-}
-
-static uint32_t next_char(struct text *t)
-{
-    uint32_t c, low;
-    if (t->at == t->end) {
-        return NO_CHAR;
-    }
-    if (!next_unit(t, &c)) {
-        return BAD_CHAR;
-    }
-    if (t->width == 1) {
-        return c < 0x80 ? c : finish_utf8(t, c);
-    }
-    if (c < 0xD800 || c >= 0xE000) {
-        return c <= 0x10FFFF ? c : BAD_CHAR;
-    }
-    if (t->width == 4 || c >= 0xDC00 || !next_unit(t, &low) || low < 0xDC00 || low >= 0xE000) {
-        return BAD_CHAR;
-    }
-    return 0x10000 + ((c - 0xD800) << 10) + (low - 0xDC00);
-}
-
-static bool is_line_end(uint32_t c)
-{
-    return (c >= '\n' && c <= '\r') || (c >= 0x1C && c <= 0x1E) || c == 0x85 || c == 0x2028 || c == 0x2029;
-}
-
-static bool is_space(uint32_t c)
-{
-    return is_line_end(c) || c == '\t' || c == ' ' || c == 0x1F || c == 0xA0 || c == 0x1680 ||
-           (c >= 0x2000 && c <= 0x200A) || c == 0x202F || c == 0x205F || c == 0x3000;
-}
-
-static bool is_letter(uint32_t c)
-{
-    return ((c | 0x20) >= 'a' && (c | 0x20) <= 'z') || c == '_';
-}
-
-/* --- Lines, with variables expanded ------------------------------------------ */
-
-struct reader {
-    struct text text;
-    struct text value; /* of the variable being read */
-    const struct al_csv_options *options;
-};
-
-/* Behind a "$": if NAME or {NAME} follows and is set, read its value next. */
-static bool expand(struct reader *r)
-{
-    struct text ahead = r->text, behind_name = ahead;
-    char name[64];
-    unsigned len = 0;
-    uint32_t c = next_char(&ahead);
-    bool braces = c == '{';
-    if (braces) {
-        c = next_char(&ahead);
-    }
-    while (braces ? c != '}' : is_letter(c) || (c >= '0' && c <= '9')) {
-        if (c > 0x7F || is_line_end(c) || len == sizeof name - 1) {
-            return false;
-        }
-        name[len++] = (char)c;
-        behind_name = ahead;
-        c = next_char(&ahead);
-    }
-    name[len] = '\0';
-    const struct al_csv_options *o = r->options;
-    const char *value = o->getenv != NULL ? o->getenv(o->getenv_ctx, name) : NULL;
-    if (value == NULL) {
-        return false;
-    }
-    size_t value_len = 0;
-    while (value[value_len] != '\0') {
-        value_len++;
-    }
-    r->value =
-        (struct text){.at = (const uint8_t *)value, .end = (const uint8_t *)value + value_len, .width = 1};
-    r->text = braces ? ahead : behind_name;
-    return true;
-}
-
-/* The next character of the line; NO_CHAR, at its end, which is then behind us. */
-static uint32_t read_char(struct reader *r)
-{
-    for (;;) {
-        uint32_t c = next_char(&r->value);
-        if (c != NO_CHAR) {
-            return c == BAD_CHAR ? REPLACEMENT : c;
-        }
-        c = next_char(&r->text);
-        if (c == '$' && expand(r)) {
-            continue;
-        }
-        if (c == '\r') {
-            struct text ahead = r->text;
-            if (next_char(&ahead) == '\n') {
-                r->text = ahead;
-            }
-        }
-        return is_line_end(c) ? NO_CHAR : c;
-    }
-}
-
-/* --- A field, without the spaces around it ------------------------------------ */
-
-struct field {
-    char text[128];                   /* UTF-8: its beginning, not terminated */
-    uint32_t len;                     /* of all of it */
-    uint32_t hash;                    /* over all of it */
-    uint32_t spaced_len, spaced_hash; /* with the spaces that may yet turn out to trail */
-};
-
-static void clear_field(struct field *f)
-{
-    f->len = f->spaced_len = 0;
-    f->hash = f->spaced_hash = 0;
-}
-
-static void put_byte(struct field *f, uint32_t byte)
-{
-    if (f->spaced_len < sizeof f->text) {
-        f->text[f->spaced_len] = (char)byte;
-    }
-    f->spaced_len++;
-    f->spaced_hash = (f->spaced_hash ^ byte) * 16777619u; /* FNV */
-}
-
-static void put_char(struct field *f, uint32_t c)
-{
-    bool space = is_space(c);
-    if (space && f->len == 0) {
-        return;
-    }
-    unsigned n_more = c < 0x80 ? 0 : c < 0x800 ? 1 : c < 0x10000 ? 2 : 3;
-    if (n_more == 0) {
-        put_byte(f, c);
-    } else {
-        put_byte(f, (0x780u >> n_more & 0xFFu) | c >> 6 * n_more);
-    }
-    while (n_more-- > 0) {
-        put_byte(f, 0x80u | (c >> 6 * n_more & 0x3Fu));
-    }
-    if (!space) {
-        f->len = f->spaced_len;
-        f->hash = f->spaced_hash;
-    }
-}
 
 /* --- What a job knows ---------------------------------------------------------- */
 
@@ -251,6 +33,7 @@ struct row {
 struct job {
     const struct al_csv_options *options;
     struct al_csv_report *report;
+    struct al_csv_reader reader;
     unsigned line;
     unsigned n;                   /* rows kept */
     bool too_many;                /* rows were read that are not kept */
@@ -269,7 +52,7 @@ static bool refuse(struct job *j, enum al_csv_error error, unsigned line, const 
     return false;
 }
 
-static bool refuse_field(struct job *j, enum al_csv_error error, const struct field *f)
+static bool refuse_field(struct job *j, enum al_csv_error error, const struct al_csv_field *f)
 {
     return refuse(j, error, j->line, f->text, f->len < sizeof f->text ? f->len : sizeof f->text);
 }
@@ -277,107 +60,6 @@ static bool refuse_field(struct job *j, enum al_csv_error error, const struct fi
 static bool refuse_row(struct job *j, enum al_csv_error error, const struct row *row)
 {
     return refuse(j, error, row->line, row->label, AL_LABEL_SIZE);
-}
-
-/* --- Numbers and words ----------------------------------------------------------- */
-
-#define HUGE_VALUE (INT64_C(1) << 40) /* far past 32 bits, and sums of it still fit */
-
-static unsigned digit(char c)
-{
-    if (c >= '0' && c <= '9') {
-        return (unsigned)(c - '0');
-    }
-    c = (char)(c | 0x20);
-    return c >= 'a' && c <= 'z' ? (unsigned)(c - 'a') + 10u : 99u;
-}
-
-/* The base by its prefix; moves *i behind it. */
-static unsigned take_base(const char *s, size_t len, size_t *i)
-{
-    if (len - *i < 2 || s[*i] != '0') {
-        return 10;
-    }
-    char mark = (char)(s[*i + 1] | 0x20);
-    unsigned base = mark == 'x' ? 16 : mark == 'o' ? 8 : mark == 'b' ? 2 : 10;
-    if (base != 10) {
-        *i += 2;
-        if (*i < len && s[*i] == '_') {
-            (*i)++;
-        }
-    }
-    return base;
-}
-
-/*
- * An integer as Python reads one with base 0: sign, prefix, "_" between digits,
- * no leading zeros in decimal. Of values too large for any field the low bits
- * stay right, so that alignment is judged as it should be.
- */
-static bool parse_number(const char *s, size_t len, int64_t *out)
-{
-    int64_t value = 0;
-    size_t i = len > 0 && (s[0] == '-' || s[0] == '+') ? 1 : 0;
-    unsigned base = take_base(s, len, &i);
-    bool must_be_zero = base == 10 && len - i > 1 && s[i] == '0';
-    bool digit_due = true;
-    for (; i < len; i++) {
-        if (s[i] == '_' && !digit_due) {
-            digit_due = true;
-            continue;
-        }
-        if (digit(s[i]) >= base) {
-            return false;
-        }
-        digit_due = false;
-        value = value * base + digit(s[i]);
-        if (value >= HUGE_VALUE) {
-            value = HUGE_VALUE | (uint32_t)value;
-        }
-    }
-    *out = len > 0 && s[0] == '-' ? -value : value;
-    return !digit_due && !(must_be_zero && value != 0);
-}
-
-/* Which words may stand for a number: none, types, or the subtypes of a type. */
-enum { NO_WORDS = -2, TYPE_WORDS = -1 };
-
-static int find_word(int words, const char *text, size_t len)
-{
-    if (words == TYPE_WORDS) {
-        return al_part_type_from_name(text, len, true);
-    }
-    return words == NO_WORDS ? -1 : al_part_subtype_from_name(words, text, len, true);
-}
-
-/* A number or word, times 1024 for each K behind it and 1024 * 1024 for each M. */
-static bool parse_value(struct job *j, const struct field *f, int words, int64_t *out)
-{
-    size_t len = f->len <= sizeof f->text ? f->len : 0;
-    unsigned n_kilo = 0;
-    for (; len > 0; len--) {
-        char unit = (char)(f->text[len - 1] | 0x20);
-        if (unit != 'k' && unit != 'm') {
-            break;
-        }
-        n_kilo += unit == 'k' ? 1 : 2;
-    }
-    size_t number_len = len;
-    while (number_len > 0 && is_space((uint8_t)f->text[number_len - 1])) {
-        number_len--;
-    }
-    int64_t value;
-    if (!parse_number(f->text, number_len, &value)) {
-        value = find_word(words, f->text, len);
-        if (value < 0) {
-            return refuse_field(j, words == NO_WORDS ? AL_CSV_BAD_NUMBER : AL_CSV_BAD_KEYWORD, f);
-        }
-    }
-    while (n_kilo-- > 0 && value < HUGE_VALUE && value > -HUGE_VALUE) {
-        value *= 1024;
-    }
-    *out = value;
-    return true;
 }
 
 /* --- One line ---------------------------------------------------------------------- */
@@ -394,7 +76,7 @@ static bool is_primary(const struct row *row)
            row->subtype == AL_SUB_PRIMARY;
 }
 
-static bool take_name(struct job *j, struct row *row, const struct field *f)
+static bool take_name(struct job *j, struct row *row, const struct al_csv_field *f)
 {
     memset(row, 0, sizeof *row);
     row->line = j->line;
@@ -404,36 +86,43 @@ static bool take_name(struct job *j, struct row *row, const struct field *f)
     return true;
 }
 
+/* A number or one of the words, in any range. */
+static bool take_value(struct job *j, const struct al_csv_field *f, int words, int64_t *out)
+{
+    return al_csv_field_value(f, words, out) ||
+           refuse_field(j, words == AL_CSV_NO_WORDS ? AL_CSV_BAD_NUMBER : AL_CSV_BAD_KEYWORD, f);
+}
+
 /* A type or subtype. */
-static bool take_kind(struct job *j, const struct field *f, int words, unsigned *out)
+static bool take_kind(struct job *j, const struct al_csv_field *f, int words, unsigned *out)
 {
     int64_t value;
-    if (!parse_value(j, f, words, &value)) {
+    if (!take_value(j, f, words, &value)) {
         return false;
     }
     *out = value >= 0 && value <= 0xFF ? (unsigned)value : NOT_A_BYTE;
     return true;
 }
 
-static bool take_type(struct job *j, struct row *row, const struct field *f)
+static bool take_type(struct job *j, struct row *row, const struct al_csv_field *f)
 {
     if (f->len == 0) {
         return refuse_row(j, AL_CSV_MISSING_TYPE, row);
     }
-    return take_kind(j, f, TYPE_WORDS, &row->type);
+    return take_kind(j, f, AL_CSV_TYPE_WORDS, &row->type);
 }
 
-static bool take_subtype(struct job *j, struct row *row, const struct field *f)
+static bool take_subtype(struct job *j, struct row *row, const struct al_csv_field *f)
 {
     if (f->len > 0) {
-        return take_kind(j, f, row->type <= AL_TYPE_PARTITION_TABLE ? (int)row->type : NO_WORDS,
+        return take_kind(j, f, row->type <= AL_TYPE_PARTITION_TABLE ? (int)row->type : AL_CSV_NO_WORDS,
                          &row->subtype);
     }
     row->subtype = AL_SUB_DATA_UNDEFINED; /* of whatever type but app */
     return row->type != AL_TYPE_APP || refuse_row(j, AL_CSV_MISSING_SUBTYPE, row);
 }
 
-static bool take_offset(struct job *j, struct row *row, const struct field *f)
+static bool take_offset(struct job *j, struct row *row, const struct al_csv_field *f)
 {
     const struct al_csv_options *o = j->options;
     if (is_a(row, AL_TYPE_PARTITION_TABLE, AL_SUB_PRIMARY)) {
@@ -449,11 +138,11 @@ static bool take_offset(struct job *j, struct row *row, const struct field *f)
         return o->has_recovery_bootloader_off || refuse_row(j, AL_CSV_RECOVERY_OFFSET_MISSING, row);
     }
     row->off = NO_OFFSET;
-    return f->len == 0 || parse_value(j, f, NO_WORDS, &row->off);
+    return f->len == 0 || take_value(j, f, AL_CSV_NO_WORDS, &row->off);
 }
 
 /* Bootloaders and tables of any subtype have the primary one's size, whatever is written. */
-static bool take_size(struct job *j, struct row *row, const struct field *f)
+static bool take_size(struct job *j, struct row *row, const struct al_csv_field *f)
 {
     const struct al_csv_options *o = j->options;
     if (row->type == AL_TYPE_PARTITION_TABLE) {
@@ -467,10 +156,10 @@ static bool take_size(struct job *j, struct row *row, const struct field *f)
     if (f->len == 0) {
         return refuse_row(j, AL_CSV_MISSING_SIZE, row);
     }
-    return parse_value(j, f, NO_WORDS, &row->size);
+    return take_value(j, f, AL_CSV_NO_WORDS, &row->size);
 }
 
-static bool take_flags(struct job *j, struct row *row, const struct field *f)
+static bool take_flags(struct job *j, struct row *row, const struct al_csv_field *f)
 {
     if (f->len > sizeof f->text) {
         return refuse_field(j, AL_CSV_UNKNOWN_FLAG, f);
@@ -487,71 +176,44 @@ static bool take_flags(struct job *j, struct row *row, const struct field *f)
     return true;
 }
 
-static bool (*const take[])(struct job *, struct row *, const struct field *) = {
+static bool (*const take[])(struct job *, struct row *, const struct al_csv_field *) = {
     take_name, take_type, take_subtype, take_offset, take_size, take_flags};
 
 #define N_COLUMNS (sizeof take / sizeof take[0]) /* further ones are ignored */
 
-/* "$NAME" at the very start of a line, still there after expansion, is refused. */
-static bool starts_with_variable(struct reader ahead)
-{
-    return read_char(&ahead) == '$' && is_letter(read_char(&ahead));
-}
-
-static bool read_line(struct job *j, struct reader *r)
+static bool read_line(struct job *j, struct al_csv_reader *r)
 {
     struct row *row = &j->row[j->n];
-    struct field f;
-    uint32_t c;
-    unsigned column = 0;
-    bool blank = true, comment = false;
+    struct al_csv_field f;
 
-    clear_field(&f);
-    if (starts_with_variable(*r)) {
+    if (al_csv_starts_with_variable(*r)) {
         return refuse(j, AL_CSV_UNRESOLVED_VARIABLE, j->line, NULL, 0);
     }
-    while ((c = read_char(r)) != NO_CHAR) {
-        comment = comment || (blank && c == '#');
-        blank = blank && is_space(c);
-        if (comment || column == N_COLUMNS) {
-            continue;
-        }
-        if (c != ',') {
-            put_char(&f, c);
-            continue;
-        }
-        if (!take[column++](j, row, &f)) {
-            return false;
-        }
-        clear_field(&f);
-    }
-    if (blank || comment) {
-        return true;
-    }
-    for (; column < N_COLUMNS; column++) {
+    bool more = al_csv_read_field(r, &f);
+    bool blank = f.len == 0 && !more;
+    bool comment = f.len > 0 && f.text[0] == '#';
+    for (unsigned column = 0; !blank && !comment && column < N_COLUMNS; column++) {
         if (!take[column](j, row, &f)) {
             return false;
         }
-        clear_field(&f);
+        f.len = 0; /* unless there is another */
+        more = more && al_csv_read_field(r, &f);
     }
-    j->too_many = j->n == MAX_ROWS;
-    j->n += !j->too_many;
+    while (more) {
+        more = al_csv_read_field(r, &f);
+    }
+    if (!blank && !comment) {
+        j->too_many = j->n == MAX_ROWS;
+        j->n += !j->too_many;
+    }
     return true;
 }
 
-static bool read_lines(struct job *j, const char *text, size_t len)
+static bool read_lines(struct job *j)
 {
-    struct reader r = {.text = open_text(text, len), .options = j->options};
-    struct text ahead = r.text;
-    uint32_t c;
-    while ((c = next_char(&ahead)) != NO_CHAR) {
-        if (c == BAD_CHAR) {
-            return refuse(j, AL_CSV_BAD_ENCODING, 0, NULL, 0);
-        }
-    }
-    while (r.text.at != r.text.end) {
+    while (j->reader.text.at != j->reader.text.end) {
         j->line++;
-        if (!read_line(j, &r)) {
+        if (!read_line(j, &j->reader)) {
             return false;
         }
     }
@@ -712,10 +374,9 @@ static bool check_otadata(struct job *j, unsigned subtype, enum al_csv_error mul
     return found == NULL || found->size == OTADATA_SIZE || refuse_row(j, size, found);
 }
 
-static bool verify(struct job *j)
+static bool check_all_otadata(struct job *j)
 {
-    return check_rows(j) && check_names(j) && check_overlaps(j) &&
-           check_otadata(j, AL_SUB_DATA_OTA, AL_CSV_MULTIPLE_OTADATA, AL_CSV_OTADATA_SIZE) &&
+    return check_otadata(j, AL_SUB_DATA_OTA, AL_CSV_MULTIPLE_OTADATA, AL_CSV_OTADATA_SIZE) &&
            check_otadata(j, AL_SUB_DATA_TEE_OTA, AL_CSV_MULTIPLE_TEE_OTADATA, AL_CSV_TEE_OTADATA_SIZE);
 }
 
@@ -766,12 +427,33 @@ static void convert(const struct job *j, struct al_ptable *out)
     }
 }
 
+/* In the order of Espressif's tool, so that the same error is found first. */
+static const struct {
+    bool (*run)(struct job *);
+    bool always; /* also with no_verify */
+} steps[] = {
+    {read_lines, true},   {place, true},           {check_rows, false},
+    {check_names, false}, {check_overlaps, false}, {check_all_otadata, false},
+    {check_fit, true},    {check_ranges, true},
+};
+
+static bool run_steps(struct job *j)
+{
+    for (unsigned i = 0; i < sizeof steps / sizeof steps[0]; i++) {
+        if ((steps[i].always || !j->options->no_verify) && !steps[i].run(j)) {
+            return false;
+        }
+    }
+    return true;
+}
+
 /* --- Public --------------------------------------------------------------------------- */
 
 int al_csv_parse(const char *text, size_t len, const struct al_csv_options *options, struct al_ptable *out,
                  struct al_csv_report *report)
 {
     struct job j;
+    bool ok;
     j.options = options;
     j.report = report;
     j.line = 0;
@@ -779,13 +461,15 @@ int al_csv_parse(const char *text, size_t len, const struct al_csv_options *opti
     j.too_many = false;
     memset(report, 0, sizeof *report);
     if (options->has_primary_bootloader_off && options->primary_bootloader_off >= options->table_off) {
-        (void)refuse(&j, AL_CSV_BOOTLOADER_ABOVE_TABLE, 0, NULL, 0);
+        ok = refuse(&j, AL_CSV_BOOTLOADER_ABOVE_TABLE, 0, NULL, 0);
+    } else if (!al_csv_open(&j.reader, text, len, options)) {
+        ok = refuse(&j, AL_CSV_BAD_ENCODING, 0, NULL, 0);
+    } else {
+        ok = run_steps(&j);
+    }
+    if (!ok) {
         return AL_ERR_FORMAT;
     }
-    if (read_lines(&j, text, len) && place(&j) && (options->no_verify || verify(&j)) && check_fit(&j) &&
-        check_ranges(&j)) {
-        convert(&j, out);
-        return AL_OK;
-    }
-    return AL_ERR_FORMAT;
+    convert(&j, out);
+    return AL_OK;
 }
