@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "handlers.h"
 #include "host/log.h"
@@ -134,23 +135,24 @@ static void check_framing(struct srv_request *req, const char *version)
     MHD_get_connection_values_n(req->mhd, MHD_HEADER_KIND, count_header, &census);
     const char *host = srv_header(req, "Host");
     const char *length = srv_header(req, "Content-Length");
+    const char *encoding = srv_header(req, "Transfer-Encoding");
+    req->chunked = encoding && strcasecmp(encoding, "chunked") == 0;
     if (strcmp(version, "HTTP/1.1") != 0 && strcmp(version, "HTTP/1.0") != 0) {
         srv_refuse(req, 505, "http_version", "this server speaks HTTP/1.1 and HTTP/1.0");
     } else if (census.bad_name) {
         srv_refuse(req, 400, "bad_request", "a header's name holds a character that is not allowed there");
     } else if (census.n_content_length > 1 || census.n_host > 1 || census.n_authorization > 1) {
         srv_refuse(req, 400, "bad_request", "Content-Length, Host and Authorization may be sent only once");
-    } else if (census.n_content_length && census.n_transfer_encoding) {
+    } else if (census.n_transfer_encoding && (census.n_content_length || census.n_transfer_encoding > 1)) {
         srv_refuse(req, 400, "bad_request", "Content-Length and Transfer-Encoding exclude each other");
+    } else if (encoding && !req->chunked) {
+        srv_refuse(req, 400, "bad_request", "Transfer-Encoding is not chunked");
     } else if (host && !host_valid(host)) {
         srv_refuse(req, 400, "bad_request", "Host is not a host name or address");
     } else if (length && !parse_length(length, &req->body_len)) {
         srv_refuse(req, 400, "bad_request", "Content-Length is not a number of bytes");
-    } else if (strstr(req->target, "%00")) {
-        srv_refuse(req, 400, "bad_request", "the path holds a NUL");
-    } else if (census.n_transfer_encoding) {
-        srv_refuse(req, 411, "length_required",
-                   "send Content-Length: bodies of unknown length are not taken");
+    } else if (req->has_nul) {
+        srv_refuse(req, 400, "bad_request", "the address holds a NUL");
     }
     req->close = req->refusal.status != 0;
 }
@@ -208,7 +210,10 @@ static void check_token(struct srv_request *req)
 static void check_length(struct srv_request *req)
 {
     uint64_t max = req->handler->body_max;
-    if (max && !srv_header(req, "Content-Length")) {
+    if (req->chunked) {
+        srv_refuse(req, 411, "length_required",
+                   "send Content-Length: bodies of unknown length are not taken");
+    } else if (max && !srv_header(req, "Content-Length")) {
         srv_refuse(req, 411, "length_required", "send Content-Length");
         req->close = true;
     } else if (req->body_len > max) {
@@ -256,7 +261,8 @@ static enum MHD_Result begin(struct srv_request *req, const char *url, const cha
     bool waits_for_word = srv_header(req, "Expect") != NULL;
     bool answer_now = req->refusal.status && (req->close || waits_for_word || req->body_len > DRAIN_MAX);
     if (answer_now) {
-        req->close = req->close || req->body_len > 0; /* the body would be read as the next request */
+        req->close =
+            req->close || req->chunked || req->body_len > 0; /* the body would be read as the next request */
         return srv_reply_refusal(req);
     }
     srv_watch_extend(&req->worker->context->watch, req->conn, req->body_len);
@@ -281,6 +287,9 @@ enum MHD_Result srv_on_request(void *worker, struct MHD_Connection *mhd, const c
                 req->state = SRV_DISCARD;
                 drop_upload(req);
             }
+        }
+        if (req->state == SRV_DISCARD && (req->dropped += *size) > DRAIN_MAX) {
+            return MHD_NO; /* only a chunked body gets here */
         }
         *size = 0;
         return MHD_YES;
@@ -310,6 +319,7 @@ void *srv_on_uri(void *worker, const char *uri, struct MHD_Connection *mhd)
     req->conn = info->socket_context;
     req->mhd = mhd;
     req->start_ms = srv_now_ms();
+    req->has_nul = strstr(uri, "%00") != NULL;
     snprintf(req->target, sizeof req->target, "%.*s", (int)strcspn(uri, "?"), uri);
     srv_watch_extend(&w->context->watch, req->conn, 0);
     return req;

@@ -62,6 +62,9 @@ struct srv_request {
     char target[160]; /* path as sent, without query, cut */
     int64_t start_ms;
     uint64_t body_len; /* Content-Length; 0 without */
+    bool chunked;      /* a body of unknown length follows; it is refused */
+    uint64_t dropped;  /* bytes of a refused body so far */
+    bool has_nul;      /* "%00" in the path or query: what stands behind it would be lost */
     bool counted;      /* in n_running */
     bool close;        /* the connection ends with the answer */
     struct srv_refusal refusal;

@@ -12,6 +12,7 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -28,10 +29,10 @@
 #define RESERVED_FDS 128u
 
 /*
- * Bounds both a connection's memory and the size of its headers: presigned links are long, so 8 KiB of
- * headers must pass. libmicrohttpd uses about half of it for them.
+ * Bounds both a connection's memory and the size of its headers, which share it with the answer's: presigned
+ * links are long, so 8 KiB of headers must pass.
  */
-#define CONNECTION_POOL (20u * 1024u)
+#define CONNECTION_POOL (16u * 1024u)
 
 #define TLS_PRIORITIES "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2:%SERVER_PRECEDENCE"
 
@@ -293,10 +294,12 @@ void srv_stop(struct srv_server *s, unsigned grace_ms)
     atomic_store(&s->context.stopping, true);
     for (unsigned i = 0; i < s->n_workers; i++) {
         struct srv_worker *w = &s->worker[i];
-        /* A daemon hands its listening socket back. */
-        int fd = w->daemon ? MHD_quiesce_daemon(w->daemon) : w->listen_fd;
-        if (fd >= 0) {
-            close(fd);
+        if (w->daemon) {
+            MHD_quiesce_daemon(w->daemon); /* the socket is ours again */
+        }
+        /* Ends the listening; the descriptor stays, as the worker may just be taking it out of its epoll set. */
+        if (w->listen_fd >= 0) {
+            shutdown(w->listen_fd, SHUT_RDWR);
         }
     }
     int64_t until = srv_now_ms() + grace_ms;
@@ -304,8 +307,12 @@ void srv_stop(struct srv_server *s, unsigned grace_ms)
         nanosleep(&(struct timespec){.tv_nsec = 20000000}, NULL);
     }
     for (unsigned i = 0; i < s->n_workers; i++) {
-        if (s->worker[i].daemon) {
-            MHD_stop_daemon(s->worker[i].daemon);
+        struct srv_worker *w = &s->worker[i];
+        if (w->daemon) {
+            MHD_stop_daemon(w->daemon);
+        }
+        if (w->listen_fd >= 0) {
+            close(w->listen_fd);
         }
     }
     if (s->watching) {
