@@ -10,191 +10,20 @@ import http.client
 import json
 import os
 import re
-import resource
 import shutil
 import signal
 import socket
 import ssl
 import stat
-import struct
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 import unittest
 
-AIRLIFT = None  # the program under test
-OPENAPI = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../docs/openapi.yaml")
-UPLOAD_MAX = 16 * 1024 * 1024 + 64 * 1024
-ESP32, ESP32C3, LINUX = 0, 5, 0xFFFF
-seen = []  # (method, path, status, content type, body) of every answer
-
-
-# --- Images, made by the format's description --------------------------------
-
-
-def xor_of(data):
-    """All bytes XORed: by halves, as Python is slow byte by byte."""
-    while len(data) > 1:
-        half = (len(data) + 1) // 2
-        number = int.from_bytes(data[:half], "little") ^ int.from_bytes(data[half:], "little")
-        data = number.to_bytes(half, "little")
-    return data[0]
-
-
-def make_image(version, project="e2e", chip=LINUX, size=20000, desc=True, fill=None, secure_version=0):
-    """An app image of one segment, checksum and hash appended."""
-    description = struct.pack("<IIII", 0xABCD5432, secure_version, 0, 0)
-    for text, width in ((version, 32), (project, 32), ("10:00:00", 16), ("Nov 21 2026", 16), ("v6.0", 32)):
-        description += (text if isinstance(text, bytes) else text.encode()).ljust(width, b"\0")
-    description = description.ljust(256, b"\0") if desc else bytes(256)
-    seed = hashlib.sha256((repr(version) + str(fill)).encode()).digest()
-    data = description + (seed * (size // 32 + 1))[:size]
-    data += bytes(-len(data) % 4)
-    header = struct.pack("<BBBBI", 0xE9, 1, 0, 0, 0) + struct.pack("<BBBBHBHHIB", 0xEE, 0, 0, 0, chip, 0, 0, 0xFFFF, 0, 1)
-    assert len(header) == 24
-    image = header + struct.pack("<II", 0, len(data)) + data
-    image += bytes(15 - len(image) % 16) + bytes([0xEF ^ xor_of(data)])
-    return image + hashlib.sha256(image).digest()
-
-
-# --- The world: a server on a fresh directory --------------------------------
-
-
-class Server:
-    def __init__(self, directory, *args, file_size_limit=None, listen="127.0.0.1:0"):
-        self.directory, self.token, self.lines = directory, None, []
-        self.log = open(os.path.join(directory + ".log"), "ab")
-
-        def limit():
-            if file_size_limit:
-                resource.setrlimit(resource.RLIMIT_FSIZE, (file_size_limit, file_size_limit))
-
-        self.process = subprocess.Popen(
-            [AIRLIFT, "serve", "--listen", listen, "--data", directory, *args],
-            stdout=subprocess.PIPE, stderr=self.log, preexec_fn=limit, text=True)
-        for line in self.process.stdout:
-            self.lines.append(line.rstrip("\n"))
-            if line.startswith("admin token: "):
-                self.token = line.split(": ")[1].strip()
-            if line.startswith("listening on "):
-                self.url = line.split()[2]
-                break
-        else:
-            self.kill()
-            raise AssertionError("the server did not start: " + read(self.log.name)[-2000:])
-        self.host, port = re.fullmatch(r"https://(.*):(\d+)", self.url).groups()
-        self.port = int(port)
-        self.cert = os.path.join(directory, "cert.pem")
-        self.tls = ssl.create_default_context(cafile=self.cert)
-
-    def connect(self, timeout=30):
-        raw = socket.create_connection((self.host, self.port), timeout=timeout)
-        return self.tls.wrap_socket(raw, server_hostname=self.host)
-
-    def call(self, method, path, body=None, headers=None, token=None, query=None):
-        """One request on a connection of its own: (status, headers, body)."""
-        headers = dict(headers or {})
-        if token:
-            headers["Authorization"] = "Bearer " + token
-        connection = http.client.HTTPSConnection(self.host, self.port, context=self.tls, timeout=60)
-        try:
-            connection.request(method, path + ("?" + query if query else ""), body=body, headers=headers)
-            answer = connection.getresponse()
-            data = answer.read()
-            note(method, path, answer.status, answer.headers.get("Content-Type"), data)
-            return answer.status, answer.headers, data
-        finally:
-            connection.close()
-
-    def raw(self, request, timeout=30):
-        """Bytes in, bytes out until the server closes."""
-        with self.connect(timeout) as tls:
-            return exchange(tls, request)
-
-    def publish(self, image, product="demo", token=None, query=None, **headers):
-        status, _, data = self.call("POST", f"/v1/products/{product}/releases", image, headers, token or self.token, query)
-        return status, json.loads(data)
-
-    def stop(self):
-        """SIGTERM; the exit status."""
-        if self.process.poll() is None:
-            self.process.send_signal(signal.SIGTERM)
-        status = self.process.wait(timeout=60)
-        self.process.stdout.close()
-        self.log.close()
-        return status
-
-    def kill(self):
-        self.process.kill()
-        self.process.wait()
-        self.process.stdout.close()
-        self.log.close()
-
-
-def exchange(tls, request):
-    answer = b""
-    try:
-        tls.sendall(request)
-        while chunk := tls.recv(65536):
-            answer += chunk
-    except (ConnectionError, ssl.SSLError):
-        pass
-    return answer
-
-
-def read(path):
-    with open(path) as f:
-        return f.read()
-
-
-def status_of(answer):
-    match = re.match(rb"HTTP/1\.1 (\d{3}) ", answer)
-    return int(match[1]) if match else None
-
-
-def files_in(*path):
-    return sorted(os.listdir(os.path.join(*path)))
-
-
-class Case(unittest.TestCase):
-    """A test with a directory; `self.server()` starts a server that ends with the test."""
-
-    def setUp(self):
-        self.dir = tempfile.mkdtemp(prefix="airlift-e2e-")
-        self.addCleanup(shutil.rmtree, self.dir)
-        self.data = os.path.join(self.dir, "data")
-        self.servers = []
-        self.addCleanup(lambda: [s.kill() for s in self.servers if s.process.poll() is None])
-
-    def server(self, *args, **kwargs):
-        s = Server(kwargs.pop("data", self.data), *args, **kwargs)
-        self.servers.append(s)
-        return s
-
-    def airlift(self, *args, env=None, **kwargs):
-        clean = {k: v for k, v in os.environ.items() if not k.startswith("AIRLIFT_")}
-        clean.update(HOME=self.dir, XDG_DATA_HOME="", XDG_CONFIG_HOME="", **(env or {}))
-        return subprocess.run([AIRLIFT, *args], capture_output=True, text=True, env=clean, timeout=120, **kwargs)
-
-    def path(self, name, data=None):
-        path = os.path.join(self.dir, name)
-        if data is not None:
-            with open(path, "wb") as f:
-                f.write(data)
-        return path
-
-    def assertError(self, answer, status, code, contains=""):
-        got_status, document = answer if len(answer) == 2 else (answer[0], json.loads(answer[2]))
-        self.assertEqual((got_status, document["error"]["code"]), (status, code), document)
-        self.assertIn(contains, document["error"]["message"])
-
-    def assertFailed(self, result, contains, code=1):
-        self.assertEqual(result.returncode, code, result)
-        self.assertEqual(result.stdout, "")
-        self.assertEqual(len(result.stderr.strip().splitlines()), 1, result.stderr)
-        self.assertIn(contains, result.stderr)
+import server_world as world
+from server_openapi import Description
+from server_world import ESP32, ESP32C3, UPLOAD_MAX, Case, exchange, files_in, make_image, read, status_of
 
 
 # --- Start and stop ----------------------------------------------------------
@@ -225,7 +54,7 @@ class Start(Case):
 
     def test_default_data_directory_is_in_the_home(self):
         env = {k: v for k, v in os.environ.items() if not k.startswith(("AIRLIFT_", "XDG_"))}
-        process = subprocess.Popen([AIRLIFT, "serve", "--listen", "127.0.0.1:0"], env=dict(env, HOME=self.dir),
+        process = subprocess.Popen([world.AIRLIFT, "serve", "--listen", "127.0.0.1:0"], env=dict(env, HOME=self.dir),
                                    stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
         try:
             lines = [process.stdout.readline() for _ in range(4)]
@@ -291,7 +120,7 @@ class Start(Case):
             while chunk := tls.recv(65536):
                 answer += chunk
         idle.close()
-        self.assertEqual(answer.split(b"\r\n\r\n", 1)[1], image)
+        self.assertBody((status_of(answer), answer.split(b"\r\n\r\n", 1)[1]), 200, image)
         self.assertEqual(s.stop(), 0)
 
     def test_json_log_lines_are_objects(self):
@@ -407,6 +236,11 @@ class Publish(Case):
         self.assertEqual(status_of(s.raw((head % 10**12).encode())), 413)
         answer = s.call("POST", "/v1/products/demo/releases", iter([make_image("1.0.0")]), token=s.token)  # chunked
         self.assertError(answer, 411, "length_required")
+        # Without an end it is cut off at some point.
+        with s.connect() as tls, self.assertRaises(OSError):
+            tls.sendall(b"POST /v1/products/demo/releases HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n")
+            while True:
+                tls.sendall(b"10000\r\n" + bytes(0x10000) + b"\r\n")
         self.assertEqual(status_of(s.raw((head.replace("Content-Length: %s\r\n", "")).encode())), 411)
 
     def test_who_asks_first_is_answered_before_the_body(self):
@@ -464,7 +298,7 @@ class Publish(Case):
         releases = lambda: [r["version"] for r in json.loads(s.call("GET", "/v1/products/demo/releases")[2])["releases"]]
         self.assertEqual(releases(), kept)
         self.assertEqual(json.loads(s.call("GET", "/firmware/demo/version.json")[2])["version"], kept[0])
-        self.assertEqual(s.call("GET", "/firmware/demo/1.0.0.bin")[2], make_image("1.0.0"))
+        self.assertBody(s.call("GET", "/firmware/demo/1.0.0.bin"), 200, make_image("1.0.0"))
         self.assertEqual(s.stop(), 0)
         s = self.server()
         self.assertEqual(releases(), kept)
@@ -484,12 +318,12 @@ class Publish(Case):
         self.assertEqual(len(files_in(self.data, "incoming")), 1)
         s = self.server()
         self.assertEqual(files_in(self.data, "incoming"), [])
-        self.assertEqual(s.call("GET", "/firmware/demo/1.0.0.bin")[2], kept)
+        self.assertBody(s.call("GET", "/firmware/demo/1.0.0.bin"), 200, kept)
         self.assertEqual(json.loads(s.call("GET", "/firmware/demo/version.json")[2])["version"], "1.0.0")
         self.assertEqual(s.publish(image, token=token)[0], 201)
         s.kill()  # right behind the answer: it must be durable
         s = self.server()
-        self.assertEqual(s.call("GET", "/firmware/demo/1.1.0.bin")[2], image)
+        self.assertBody(s.call("GET", "/firmware/demo/1.1.0.bin"), 200, image)
 
     def test_client_that_goes_away_leaves_nothing(self):
         s = self.server()
@@ -558,7 +392,7 @@ class Devices(Case):
     def test_image_comes_whole_with_a_strong_etag(self):
         for path in (self.artifact, "/firmware/demo/1.4.3.bin"):
             status, headers, body = self.s.call("GET", path)
-            self.assertEqual((status, body), (200, self.image))
+            self.assertBody((status, body), 200, self.image)
             self.assertEqual(headers["ETag"], f'"{self.sha256}"')
             self.assertEqual((headers["Accept-Ranges"], headers["Content-Length"]), ("bytes", str(len(self.image))))
             self.assertEqual(headers["Content-Type"], "application/octet-stream")
@@ -580,21 +414,21 @@ class Devices(Case):
                 self.assertEqual(headers["Content-Range"], f"bytes {first}-{last}/{n}")
                 self.assertEqual(headers["Content-Length"], str(last - first + 1))
                 self.assertEqual(headers["ETag"], f'"{self.sha256}"')
-                self.assertEqual(body, self.image[first:last + 1])
+                self.assertBody((status, body), 206, self.image[first:last + 1])
             for value in (f"{n}-", f"{n+1}-{n+2}", "-0"):
                 answer = self.s.call("GET", path, headers={"Range": "bytes=" + value})
                 self.assertError(answer, 416, "bad_range")
                 self.assertEqual(answer[1]["Content-Range"], f"bytes */{n}")
             for value in ("bytes=0-1,4-5", "bytes=9-2", "bytes=x", "lines=0-1"):
-                self.assertEqual(self.s.call("GET", path, headers={"Range": value})[::2], (200, self.image))
+                self.assertBody(self.s.call("GET", path, headers={"Range": value}), 200, self.image)
 
     def test_if_range_guards_a_resumed_download(self):
         ranged = {"Range": "bytes=5000-"}
         same = self.s.call("GET", self.artifact, headers=dict(ranged, **{"If-Range": f'"{self.sha256}"'}))
-        self.assertEqual((same[0], same[2]), (206, self.image[5000:]))
+        self.assertBody(same, 206, self.image[5000:])
         for value in ('"other"', f'W/"{self.sha256}"', "Sat, 21 Nov 2026 10:00:00 GMT"):
             other = self.s.call("GET", self.artifact, headers=dict(ranged, **{"If-Range": value}))
-            self.assertEqual((other[0], other[2]), (200, self.image))
+            self.assertBody(other, 200, self.image)
         # For GET alone, and a matching If-None-Match goes first.
         self.assertEqual(self.s.call("HEAD", self.artifact, headers=ranged)[0], 200)
         both = dict(ranged, **{"If-None-Match": f'"{self.sha256}"'})
@@ -631,7 +465,7 @@ class Devices(Case):
                                  self.s.url + self.artifact], capture_output=True, text=True, timeout=60)
         self.assertEqual((result.returncode, result.stdout), (0, "206"), result)
         with open(out, "rb") as f:
-            self.assertEqual(f.read(), self.image)
+            self.assertBody((206, f.read()), 206, self.image)
         result = subprocess.run(["curl", "-sS", self.s.url + self.artifact], capture_output=True, text=True, timeout=60)
         self.assertEqual(result.returncode, 60)  # not trusted unless pinned
 
@@ -719,6 +553,8 @@ class Hostile(Case):
                 b"GET /v1/health HTTP/1.1\r\nHost: a/../b\r\n\r\n",
                 b'GET /v1/health HTTP/1.1\r\nHost: "x\r\n\r\n',
                 b"GET /v1/health%00/../x HTTP/1.1\r\nHost: h\r\n\r\n",
+                b"GET /v1/health?" + b"x" * 300 + b"%00 HTTP/1.1\r\nHost: h\r\n\r\n",
+                post + b"Transfer-Encoding: gzip\r\n\r\n" + smuggled,
                 b"GET /v1/health HTTP/2.0\r\nHost: h\r\n\r\n",
                 b"GET /v1/health HTTP/1.17\r\nHost: h\r\n\r\n",
                 b"GET /v1/health\r\n\r\n",
@@ -860,98 +696,15 @@ class PublishCommand(Case):
         self.assertEqual(result.stderr.count("publish_again"), 2)
         self.assertIn(f"airlift: publish {image}: {s.url}: ", result.stderr)
         # A server that comes up meanwhile is reached.
-        back = []
-        threading.Timer(0.5, lambda: back.append(self.server(listen=f"127.0.0.1:{s.port}"))).start()
-        self.assertEqual(self.publish(s, image, "-p", "demo").returncode, 0)
-        self.assertEqual(len(back), 1)
+        env = dict(os.environ, AIRLIFT_TOKEN=s.token)
+        with subprocess.Popen([world.AIRLIFT, "publish", image, "-p", "demo", "--server", s.url, "--ca", s.cert], env=env,
+                              stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as process:
+            self.assertIn("publish_again", process.stderr.readline())
+            self.server(listen=f"127.0.0.1:{s.port}")
+            self.assertEqual(process.wait(timeout=60), 0)
 
 
 # --- The API's description ---------------------------------------------------
-
-
-def read_yaml(text):
-    """The part of YAML that docs/openapi.yaml uses: nested maps and lists, plain and quoted scalars, [a, b]."""
-    lines = [l for l in text.splitlines() if l.strip() and not l.lstrip().startswith("#")]
-
-    def scalar(text):
-        if text.startswith('"'):
-            return json.loads(text)
-        if text.startswith("["):
-            return [scalar(part.strip()) for part in text[1:-1].split(",") if part.strip()]
-        return {"true": True, "false": False}.get(text, text)
-
-    def block(i, indent):
-        """The value that starts on line i: (value, next line)."""
-        if lines[i].lstrip().startswith("- "):
-            items = []
-            while i < len(lines) and lines[i].startswith(" " * indent + "- "):
-                lines[i] = " " * (indent + 2) + lines[i][indent + 2:]
-                if re.match(r' *("[^"]*"|[^\s":]+):( |$)', lines[i]):
-                    item, i = block(i, indent + 2)
-                else:
-                    item, i = scalar(lines[i].strip()), i + 1
-                items.append(item)
-            return items, i
-        result = {}
-        while i < len(lines) and len(lines[i]) - len(lines[i].lstrip()) == indent:
-            match = re.match(r' *("[^"]*"|[^\s":]+):(?: (.*))?$', lines[i])
-            assert match, lines[i]
-            key = match[1].strip('"')
-            if match[2]:
-                result[key], i = scalar(match[2].strip()), i + 1
-            else:
-                deeper = len(lines[i + 1]) - len(lines[i + 1].lstrip())
-                assert deeper > indent, lines[i]
-                result[key], i = block(i + 1, deeper)
-        return result, i
-
-    value, end = block(0, 0)
-    assert end == len(lines), lines[end]
-    return value
-
-
-class Description:
-    def __init__(self):
-        with open(OPENAPI) as f:
-            self.document = read_yaml(f.read())
-        self.paths = []
-        for path, operations in self.document["paths"].items():
-            pattern = re.escape(path).replace(r"\{product\}", "[a-z0-9][a-z0-9._-]{0,63}") \
-                .replace(r"\{version\}", r"[0-9A-Za-z.+-]+").replace(r"\{sha256\}", "[0-9a-f]{64}")
-            self.paths.append((re.compile(pattern + "$"), path, operations))
-
-    def resolve(self, node):
-        while "$ref" in node:
-            target = self.document
-            for part in node["$ref"][2:].split("/"):
-                target = target[part]
-            node = target
-        return node
-
-    def find(self, method, path):
-        for pattern, template, operations in self.paths:
-            if pattern.match(path):
-                operation = operations.get("get" if method == "HEAD" else method.lower())
-                return (template, operation) if operation else None
-        return None
-
-    def check_value(self, schema, value, where):
-        schema = self.resolve(schema)
-        types = {"object": dict, "array": list, "string": str, "integer": int, "boolean": bool}
-        assert type(value) is types[schema["type"]], f"{where}: {value!r} is no {schema['type']}"
-        if schema["type"] == "array":
-            for item in value:
-                self.check_value(schema["items"], item, where + "[]")
-        if schema["type"] == "object":
-            for name in schema["required"]:
-                assert name in value, f"{where}: {name} is missing in {value}"
-            for name, member in value.items():
-                assert name in schema["properties"], f"{where}: {name} is not described"
-                self.check_value(schema["properties"][name], member, f"{where}.{name}")
-
-
-def note(method, path, status, content_type, data):
-    seen.append((method, path.split("?")[0], status, content_type, data))
 
 
 class ZApi(Case):
@@ -960,7 +713,7 @@ class ZApi(Case):
     def test_every_answer_is_described_and_every_description_was_seen(self):
         api, covered = Description(), set()
         error = {"$ref": "#/components/schemas/Error"}
-        for method, path, status, content_type, data in seen:
+        for method, path, status, content_type, data in world.seen:
             where, found = f"{method} {path} {status}", api.find(method, path)
             if not found:  # no such path, or not by this method
                 self.assertIn(status, (400, 401, 404, 405), where)
@@ -986,5 +739,5 @@ class ZApi(Case):
 
 
 if __name__ == "__main__":
-    AIRLIFT = os.path.join(sys.argv.pop(1), "bin", "airlift")
+    world.AIRLIFT = os.path.join(sys.argv.pop(1), "bin", "airlift")
     unittest.main()
