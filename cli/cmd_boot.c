@@ -11,6 +11,7 @@
 #include "commands.h"
 #include "device/desc.h"
 #include "device/nor_flash.h"
+#include "print_json.h"
 
 /* What the command line says in place of the description. */
 struct overrides {
@@ -92,11 +93,10 @@ static const char *refusal(const struct al_boot_tried *t)
     return t->secure_version_low ? "secure version too low" : al_image_fault_text(t->fault);
 }
 
-static int print_json(const struct al_boot_result *r)
+static int show_json(const struct al_boot_result *r)
 {
     cJSON *root = cJSON_CreateObject();
     cJSON *tried = cJSON_CreateArray();
-    char *text;
     char buf[16];
 
     if (r->boots) {
@@ -116,14 +116,7 @@ static int print_json(const struct al_boot_result *r)
         cJSON_AddItemToArray(tried, t);
     }
     cJSON_AddItemToObject(root, "tried", tried);
-    text = cJSON_Print(root);
-    cJSON_Delete(root);
-    if (text == NULL) {
-        return host_fail("out of memory");
-    }
-    puts(text);
-    free(text);
-    return 0;
+    return print_json(root);
 }
 
 static void print_text(const struct al_boot_result *r)
@@ -191,7 +184,7 @@ static int run_boot(int argc, char **argv)
     if (err != 0) {
         return host_fail("%s: booting: %s", argv[0], al_strerror(err));
     }
-    if (json && print_json(&result) != 0) {
+    if (json && show_json(&result) != 0) {
         return 1;
     }
     if (!json) {

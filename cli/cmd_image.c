@@ -14,6 +14,7 @@
 #include "device/desc.h"
 #include "host/file.h"
 #include "image_build.h"
+#include "print_json.h"
 
 #define MAX_FILE (32u << 20) /* bytes; a whole flash of 16 MB and more than any image */
 
@@ -208,16 +209,6 @@ static cJSON *info_json(const char *path, const struct host_buf *file, const str
     cJSON_AddItemToObject(root, "signature_blocks",
                           err == 0 ? signatures_json(file->data, file->len, info->len) : cJSON_CreateArray());
     return root;
-}
-
-static int print_json(cJSON *root)
-{
-    char *text = cJSON_Print(root);
-    int result = text != NULL && puts(text) >= 0 ? 0 : host_fail("cannot print the result");
-
-    free(text);
-    cJSON_Delete(root);
-    return result;
 }
 
 static const char *json_text(const cJSON *root, const char *key)

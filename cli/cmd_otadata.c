@@ -12,6 +12,7 @@
 #include "commands.h"
 #include "device/desc.h"
 #include "device/nor_flash.h"
+#include "print_json.h"
 
 /* A device's flash with its table and OTA data found. */
 struct target {
@@ -86,7 +87,6 @@ static int show_json(const struct target *t, int active, const struct al_part *n
 {
     cJSON *root = cJSON_CreateObject();
     cJSON *records = cJSON_AddArrayToObject(root, "entries");
-    char *text;
 
     cJSON_AddItemToArray(records, record_json(t, 0));
     cJSON_AddItemToArray(records, record_json(t, 1));
@@ -100,14 +100,7 @@ static int show_json(const struct target *t, int active, const struct al_part *n
     } else {
         cJSON_AddNullToObject(root, "boot");
     }
-    text = cJSON_Print(root);
-    cJSON_Delete(root);
-    if (text == NULL) {
-        return host_fail("out of memory");
-    }
-    puts(text);
-    free(text);
-    return 0;
+    return print_json(root);
 }
 
 static void show_text(const struct target *t, int active, const struct al_part *next)
