@@ -39,20 +39,6 @@ struct request {
 
 /* --- Description ----------------------------------------------------------- */
 
-static bool sha256(const void *data, size_t len, uint8_t out[AL_SHA256_SIZE])
-{
-    struct al_hash hash;
-
-    if (al_sha256_init(&hash) != 0) {
-        return false;
-    }
-    if (al_hash_update(&hash, data, len) != 0) {
-        al_hash_abort(&hash);
-        return false;
-    }
-    return al_hash_final(&hash, out) == 0;
-}
-
 /* When the program was made, in UTC. */
 static bool made_at(const char *path, struct tm *out, char *err, size_t err_size)
 {
@@ -123,7 +109,7 @@ static bool describe(const struct request *r, const struct host_buf *elf, const 
         }
         hashed = &debug;
     }
-    bool ok = sha256(hashed->data, hashed->len, desc->elf_sha256);
+    bool ok = al_sha256(hashed->data, hashed->len, desc->elf_sha256) == 0;
     if (!ok) {
         snprintf(err, err_size, "%s: could not be hashed", r->elf);
     }

@@ -38,16 +38,8 @@ static char *manifest_text(const struct srv_request *req, const struct srv_relea
 /* A strong validator from the bytes themselves. */
 static bool etag_of(const char *text, char out[40])
 {
-    struct al_hash hash;
     uint8_t digest[AL_SHA256_SIZE];
-    if (al_sha256_init(&hash) != 0) {
-        return false;
-    }
-    if (al_hash_update(&hash, text, strlen(text)) != 0) {
-        al_hash_abort(&hash);
-        return false;
-    }
-    if (al_hash_final(&hash, digest) != 0) {
+    if (al_sha256(text, strlen(text), digest) != 0) {
         return false;
     }
     strcpy(out, "\"");

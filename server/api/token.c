@@ -15,16 +15,8 @@
 
 static bool hash_hex(const char *text, char out[65])
 {
-    struct al_hash hash;
     uint8_t digest[AL_SHA256_SIZE];
-    if (al_sha256_init(&hash) != 0) {
-        return false;
-    }
-    if (al_hash_update(&hash, text, strlen(text)) != 0) {
-        al_hash_abort(&hash);
-        return false;
-    }
-    if (al_hash_final(&hash, digest) != 0) {
+    if (al_sha256(text, strlen(text), digest) != 0) {
         return false;
     }
     for (unsigned i = 0; i < AL_SHA256_SIZE; i++) {

@@ -37,6 +37,9 @@ AL_CHECK_RESULT int al_hash_update(struct al_hash *h, const void *data, size_t l
 /* Write the digest (AL_SHA256_SIZE or AL_MD5_SIZE bytes) and release, also on error. */
 AL_CHECK_RESULT int al_hash_final(struct al_hash *h, uint8_t *digest);
 
+/* SHA-256 of bytes that lie in one piece; built from the calls above. */
+AL_CHECK_RESULT int al_sha256(const void *data, size_t len, uint8_t digest[AL_SHA256_SIZE]);
+
 /* Release without a result. */
 void al_hash_abort(struct al_hash *h);
 
