@@ -16,6 +16,7 @@ struct boot {
     const struct al_part *slot[AL_MAX_OTA_SLOTS];   /* by subtype number */
     unsigned n_slots; /* every ota_x entry counts, gaps or not, as in ESP-IDF's bootloader */
     bool initial;     /* OTA data holds nothing: the app that starts is entered in it */
+    bool unreadable;  /* flash failed under an image */
 };
 
 const char *al_boot_reason_name(enum al_boot_reason reason)
@@ -42,6 +43,12 @@ const char *al_boot_reason_name(enum al_boot_reason reason)
 }
 
 /* --- The table ----------------------------------------------------------- */
+
+/* ESP-IDF's bootloader takes an entry at offset 0 for none. */
+static bool present(const struct al_part *p)
+{
+    return p != NULL && p->off != 0;
+}
 
 /* Where two entries have the same role, the later one has it. */
 static void collect(struct boot *b)
@@ -81,12 +88,18 @@ static const struct al_part *app_at(const struct boot *b, int index)
 
 /* --- Anti-rollback ------------------------------------------------------- */
 
+/* A slot's entry, even an empty one: its description is looked at all the same. */
+static const struct al_part *slot_at(const struct boot *b, unsigned slot)
+{
+    return slot < AL_MAX_OTA_SLOTS ? b->slot[slot] : NULL;
+}
+
 /* The app's description is readable and its secure version not below the eFuse's. */
 static bool new_enough(const struct boot *b, const struct al_part *p)
 {
     struct al_image_desc desc;
 
-    return p != NULL && al_image_read_desc(b->flash, p->off, &desc) == 0 &&
+    return present(p) && al_image_read_desc(b->flash, p->off, &desc) == 0 &&
            desc.secure_version >= b->out->secure_version;
 }
 
@@ -99,7 +112,7 @@ static int burn(struct boot *b, const struct al_part *p)
     struct al_image_desc desc;
     int err;
 
-    if (p == NULL || al_image_read_desc(b->flash, p->off, &desc) != 0 ||
+    if (!present(p) || al_image_read_desc(b->flash, p->off, &desc) != 0 ||
         desc.secure_version <= b->out->secure_version ||
         (b->config->rules.chip != NULL && desc.secure_version > b->config->rules.chip->secure_version_bits)) {
         return 0;
@@ -130,7 +143,7 @@ static bool usable(const struct boot *b, const struct al_ota_record *rec)
     if (!b->config->anti_rollback) {
         return true;
     }
-    return b->n_slots > 0 && new_enough(b, app_at(b, (int)al_otadata_slot(rec->seq, b->n_slots)));
+    return b->n_slots > 0 && new_enough(b, slot_at(b, al_otadata_slot(rec->seq, b->n_slots)));
 }
 
 static int active_sector(const struct boot *b, const struct al_otadata *data)
@@ -144,6 +157,20 @@ static int active_sector(const struct boot *b, const struct al_otadata *data)
     return usable0 ? 0 : usable1 ? 1 : -1;
 }
 
+/*
+ * Rewrite one record. If that fails the boot goes on all the same, as ESP-IDF's
+ * does: a worn-out sector must not stop the device. Only a flash that does not
+ * answer any more ends it.
+ */
+static int rewrite(struct boot *b, unsigned sector, const struct al_ota_record *rec)
+{
+    uint8_t probe;
+
+    return al_otadata_write(b->flash, b->otadata, sector, rec) == 0
+               ? 0
+               : al_flash_read(b->flash, b->otadata->off, &probe, sizeof(probe));
+}
+
 /* A trial that ended in a reset, whatever the cause, has failed. */
 static int abort_unconfirmed(struct boot *b, struct al_otadata *data)
 {
@@ -153,7 +180,7 @@ static int abort_unconfirmed(struct boot *b, struct al_otadata *data)
 
             data->rec[i].state = AL_OTA_ABORTED;
             /* Cut here: the record is blank, the other one boots, only the verdict is lost. */
-            err = al_otadata_write(b->flash, b->otadata, i, &data->rec[i]);
+            err = rewrite(b, i, &data->rec[i]);
             if (err != 0) {
                 return err;
             }
@@ -178,10 +205,10 @@ static int select_active(struct boot *b, struct al_otadata *data, int *index)
     if (b->config->rollback && rec->state == AL_OTA_NEW) {
         rec->state = AL_OTA_PENDING_VERIFY;
         /* Cut here: the previous app boots and the update waits in its slot. */
-        return al_otadata_write(b->flash, b->otadata, (unsigned)active, rec);
+        return rewrite(b, (unsigned)active, rec);
     }
     if (b->config->anti_rollback && rec->state == AL_OTA_VALID) {
-        return burn(b, app_at(b, *index));
+        return burn(b, slot_at(b, (unsigned)*index));
     }
     return 0;
 }
@@ -194,7 +221,7 @@ static int choose(struct boot *b, int *index, bool *gave_up)
     int err;
 
     *index = INDEX_FACTORY;
-    if (b->otadata == NULL) {
+    if (!present(b->otadata)) {
         return 0;
     }
     if (al_otadata_read(b->flash, b->otadata, &data) != 0) {
@@ -213,7 +240,7 @@ static int choose(struct boot *b, int *index, bool *gave_up)
         return both_empty ? 0 : select_active(b, &data, index);
     }
     if ((al_ota_record_rejected(&data.rec[0]) && al_ota_record_rejected(&data.rec[1])) || b->n_slots == 0) {
-        if (b->factory == NULL) {
+        if (!present(b->factory)) {
             *index = 0;
             b->initial = both_empty;
         }
@@ -224,7 +251,7 @@ static int choose(struct boot *b, int *index, bool *gave_up)
 
 /* --- Loading ------------------------------------------------------------- */
 
-/* Try one app. Returns 1 if it starts, 0 if not, AL_ERR_* if flash or crypto failed. */
+/* Try one app. Returns 1 if it starts, 0 if not, AL_ERR_CRYPTO. */
 static int try_app(struct boot *b, int index)
 {
     const struct al_part *p = app_at(b, index);
@@ -248,8 +275,13 @@ static int try_app(struct boot *b, int index)
     rules.skip_integrity = b->config->skip_validate;
     err = al_image_verify(b->flash, &rules, &b->work->check, b->work->buf, sizeof(b->work->buf));
     tried->fault = b->work->check.fault;
-    if (err == AL_ERR_IO || err == AL_ERR_CRYPTO) {
+    if (err == AL_ERR_CRYPTO) {
         return err;
+    }
+    if (err == AL_ERR_IO) {
+        /* Another app may lie where flash can still be read. */
+        tried->fault = AL_IMAGE_UNREADABLE;
+        b->unreadable = true;
     }
     if (err != 0) {
         return 0;
@@ -267,7 +299,7 @@ static int enter_initial(struct boot *b, int index)
 
     al_ota_record_init(&rec, (uint32_t)index + 1, AL_OTA_VALID);
     /* Cut here: OTA data is still empty, and the next boot does the same again. */
-    err = al_otadata_write(b->flash, b->otadata, 0, &rec);
+    err = rewrite(b, 0, &rec);
     if (err != 0 || !b->config->anti_rollback) {
         return err;
     }
@@ -287,7 +319,7 @@ static int load(struct boot *b, int start)
         }
         if (index == INDEX_TEST) {
             b->out->reason = AL_BOOT_NO_APP;
-            return 0;
+            return b->unreadable ? AL_ERR_IO : 0;
         }
         if (index <= start && index > INDEX_FACTORY) {
             index--;
@@ -344,7 +376,7 @@ int al_boot(const struct al_flash *flash, const struct al_boot_config *config, s
     if (config->test_pin) {
         err = try_app(&b, INDEX_TEST);
         out->reason = err > 0 ? AL_BOOT_TEST : AL_BOOT_NO_APP;
-        return err < 0 ? err : 0;
+        return err < 0 ? err : b.unreadable ? AL_ERR_IO : 0;
     }
     if (gave_up) {
         out->reason = AL_BOOT_OTADATA_TOO_SMALL;

@@ -70,7 +70,7 @@ int al_image_read_desc(const struct al_flash *flash, uint32_t off, struct al_ima
     uint8_t raw[AL_IMAGE_DESC_SIZE];
     int err;
 
-    if (off > flash->size - AL_IMAGE_DESC_OFF) {
+    if (off > flash->size || flash->size - off < AL_IMAGE_DESC_OFF) {
         return AL_ERR_SIZE;
     }
     err = al_flash_read(flash, off + AL_IMAGE_DESC_OFF, raw, sizeof(raw));
@@ -114,6 +114,10 @@ const char *al_image_fault_text(enum al_image_fault fault)
         return "SHA-256 is wrong";
     case AL_IMAGE_PART_TOO_LARGE:
         return "partition is larger than 16 MB";
+    case AL_IMAGE_UNALIGNED:
+        return "does not begin at a multiple of 4 bytes";
+    case AL_IMAGE_UNREADABLE:
+        return "flash can't be read";
     }
     return "unknown fault";
 }
@@ -232,10 +236,13 @@ static enum al_image_fault check_segment(const struct al_image_check *c, const s
 
 /* --- The steps of a verification ----------------------------------------- */
 
+/* AL_ERR_CHIP is what ESP-IDF reports as plain ESP_FAIL: this chip can't take the image. */
 static int fail(struct al_image_check *c, enum al_image_fault fault)
 {
     c->fault = fault;
-    return fault >= AL_IMAGE_WRONG_CHIP && fault <= AL_IMAGE_BLK_TOO_NEW ? AL_ERR_CHIP : AL_ERR_IMAGE;
+    return fault == AL_IMAGE_UNALIGNED || (fault >= AL_IMAGE_WRONG_CHIP && fault <= AL_IMAGE_BLK_TOO_NEW)
+               ? AL_ERR_CHIP
+               : AL_ERR_IMAGE;
 }
 
 static bool too_long(const struct al_image_check *c, uint32_t end)
@@ -439,6 +446,9 @@ int al_image_check_begin(struct al_image_check *c, const struct al_image_rules *
     c->sum = CHECKSUM_START;
     if (rules->part_size > AL_IMAGE_MAX_LEN) {
         return fail(c, AL_IMAGE_PART_TOO_LARGE);
+    }
+    if (rules->flash_off % 4 != 0 && !rules->any_offset) {
+        return fail(c, AL_IMAGE_UNALIGNED);
     }
     err = al_sha256_init(&c->hash);
     if (err != 0) {

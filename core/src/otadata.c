@@ -89,7 +89,7 @@ uint32_t al_otadata_next_seq(uint32_t seq, unsigned slot, unsigned n_slots)
         return first;
     }
     steps = (seq - first - 1) / n_slots + 1;
-    if (steps > (BLANK_SEQ - 1 - first) / n_slots) {
+    if (steps > (BLANK_SEQ - first) / n_slots) {
         return 0;
     }
     return first + steps * n_slots;
@@ -112,9 +112,12 @@ int al_otadata_write(const struct al_flash *flash, const struct al_part *part, u
 
     encode(rec, raw);
     /* Cut after this erase: the record is blank and the other sector's decides. */
-    err = al_flash_erase(flash, off, AL_SECTOR_SIZE);
+    err = al_flash_erase(flash, off - off % AL_SECTOR_SIZE, AL_SECTOR_SIZE);
     if (err != 0) {
         return err;
+    }
+    if (off % 4 != 0) {
+        return AL_ERR_ARG; /* as ESP-IDF's bootloader: erased, but flash takes no write there */
     }
     /* Cut within: sequence number and CRC don't match yet, again the other decides. */
     return al_flash_write(flash, off, raw, sizeof(raw));
@@ -130,7 +133,7 @@ int al_otadata_select(const struct al_flash *flash, const struct al_part *part, 
     uint32_t seq;
     int err;
 
-    if (slot >= n_slots) {
+    if (slot >= n_slots || part->off % AL_SECTOR_SIZE != 0) {
         return AL_ERR_ARG;
     }
     err = al_otadata_read(flash, part, &data);
@@ -138,12 +141,17 @@ int al_otadata_select(const struct al_flash *flash, const struct al_part *part, 
         return err;
     }
     active = al_otadata_active(&data);
-    seq = al_otadata_next_seq(active < 0 ? 0 : data.rec[active].seq, slot, n_slots);
-    if (seq == 0) {
-        return AL_ERR_STATE;
+    if (active >= 0 && al_otadata_slot(data.rec[active].seq, n_slots) == slot) {
+        sector = (unsigned)active;
+        seq = data.rec[active].seq;
+    } else {
+        /* The other sector, so that the active record stands until this one is whole. */
+        sector = active < 0 ? 0 : (unsigned)active ^ 1;
+        seq = al_otadata_next_seq(active < 0 ? 0 : data.rec[active].seq, slot, n_slots);
+        if (seq == 0) {
+            return AL_ERR_STATE;
+        }
     }
-    /* The other sector, so that the active record stands until this one is whole. */
-    sector = active < 0 ? 0 : (unsigned)active ^ (seq != data.rec[active].seq);
     rec = &data.rec[sector];
     rec->seq = seq;
     rec->state = state;

@@ -83,13 +83,15 @@ struct al_boot_work {
  * PENDING_VERIFY, a record found PENDING_VERIFY becomes ABORTED, the first boot
  * of a blank OTA data without factory app writes VALID) and, with
  * anti-rollback, the eFuse. Reads 2 sectors of OTA data at most and each
- * candidate image once.
+ * candidate image once (with anti-rollback its description once or twice more).
+ * OTA data that can't be written, or an image that can't be read, does not end
+ * the boot.
  *
  * Power cut: every OTA data change is al_otadata_write() of one sector; see
  * there. No image is touched.
  *
- * Returns 0 whenever a verdict was reached (also "nothing boots"), AL_ERR_IO
- * or AL_ERR_CRYPTO if flash or crypto failed on the way.
+ * Returns 0 whenever a verdict was reached (also "nothing boots"); AL_ERR_IO if
+ * nothing boots and flash failed on the way; AL_ERR_CRYPTO.
  */
 AL_CHECK_RESULT int al_boot(const struct al_flash *flash, const struct al_boot_config *config,
                             struct al_boot_work *work, struct al_boot_result *out);

@@ -89,6 +89,8 @@ enum al_image_fault {
     AL_IMAGE_BAD_CHECKSUM,
     AL_IMAGE_BAD_HASH,
     AL_IMAGE_PART_TOO_LARGE, /* a partition of more than 16 MiB is refused unread */
+    AL_IMAGE_UNALIGNED,      /* a bootloader reads only from multiples of 4 bytes */
+    AL_IMAGE_UNREADABLE,     /* flash failed (al_boot's result only) */
 };
 
 const char *al_image_fault_text(enum al_image_fault fault);
@@ -105,6 +107,7 @@ struct al_image_rules {
     bool bootloader;            /* a bootloader's image: no description, hash not enforced, no maximum */
     bool for_load;              /* as a bootloader: also check where segments are loaded */
     bool skip_integrity;        /* BOOTLOADER_SKIP_VALIDATE_*: layout only */
+    bool any_offset;            /* as an app: flash_off need not be a multiple of 4 */
 };
 
 /* What a verified image is. */
@@ -137,7 +140,10 @@ struct al_image_check {
     uint8_t hold[AL_IMAGE_PREFIX_SIZE]; /* first bytes, later split headers and the digest */
 };
 
-/* Start. rules is copied. Returns 0, AL_ERR_IMAGE (partition too large), AL_ERR_CRYPTO. */
+/*
+ * Start. rules is copied. Returns 0, AL_ERR_IMAGE (partition too large),
+ * AL_ERR_CHIP (flash_off not aligned), AL_ERR_CRYPTO.
+ */
 AL_CHECK_RESULT int al_image_check_begin(struct al_image_check *c, const struct al_image_rules *rules);
 
 /*

@@ -64,7 +64,9 @@ unsigned al_otadata_slot(uint32_t seq, unsigned n_slots);
 
 /*
  * Smallest sequence number >= seq that selects `slot`; pass seq 0 if there is no
- * active record. 0 if the 32 bits are used up (after four billion updates).
+ * active record. 0 if the 32 bits are used up (after four billion updates). The
+ * very last number, 0xFFFFFFFF, is handed out as ESP-IDF does, though it reads
+ * as blank: such an update does not take effect.
  */
 uint32_t al_otadata_next_seq(uint32_t seq, unsigned slot, unsigned n_slots);
 
@@ -73,6 +75,7 @@ void al_ota_record_init(struct al_ota_record *rec, uint32_t seq, uint32_t state)
 
 /*
  * Rewrite one sector: erase it, then program the record as given (its CRC too).
+ * Of a partition that is not sector aligned, the sector that holds the record.
  *
  * Power cut: between the two the record is blank, and torn in the second it
  * fails its CRC, so the other sector's record decides. A torn state with the
@@ -88,7 +91,7 @@ AL_CHECK_RESULT int al_otadata_write(const struct al_flash *flash, const struct 
  *
  * Power cut: until the record is whole, the previously active one decides.
  *
- * Returns 0; AL_ERR_ARG if slot >= n_slots; AL_ERR_STATE if no sequence number is
+ * Returns 0; AL_ERR_ARG if slot >= n_slots or the partition is not aligned; AL_ERR_STATE if no sequence number is
  * left; AL_ERR_SIZE, AL_ERR_IO.
  */
 AL_CHECK_RESULT int al_otadata_select(const struct al_flash *flash, const struct al_part *part, unsigned slot,
