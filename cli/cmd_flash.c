@@ -40,7 +40,7 @@ static int check_target(const char *path, bool force)
 struct new_words {
     const char *table, *factory, *chip, *revision, *blk_revision;
     struct host_list apps;
-    bool no_rollback, anti_rollback, force;
+    bool no_md5, no_rollback, anti_rollback, force;
     uint32_t secure_version;
 };
 
@@ -53,9 +53,13 @@ static void parse_new(const struct host_cmd *cmd, int argc, char **argv, struct 
         {"size", 0, HOST_OPT_SIZE, &f->size, "SIZE", "Size of the flash chip, such as 4MB (the default).",
          NULL},
         {"table", 0, HOST_OPT_TEXT, &w->table, "TABLE",
-         "Partition table: a CSV or binary file, or one of ESP-IDF's by name: two_ota, singleapp, ...", NULL},
+         "Partition table: a CSV or binary file, another flash file, or one of ESP-IDF's by name: two_ota, "
+         "singleapp, ...",
+         NULL},
         {"offset", 0, HOST_OPT_SIZE, &f->table_off, "OFFSET",
          "Where the table lies in flash; 0x8000 by default.", NULL},
+        {"no-md5", 0, HOST_OPT_FLAG, &w->no_md5, NULL,
+         "Leave the table's MD5 record out (for bootloaders before ESP-IDF 3.1).", NULL},
         {"factory", 0, HOST_OPT_TEXT, &w->factory, "IMG",
          "App image for the factory partition, or for ota_0 where the table has none.", NULL},
         {"app", 0, HOST_OPT_LIST, &w->apps, "LABEL=IMG",
@@ -153,7 +157,7 @@ static int run_new(int argc, char **argv)
     parse_new(cmd, argc, argv, &w, &f);
     describe(cmd, &w, &f);
     int result = check_target(f.path, w.force);
-    result = result ? result : flash_new_table(&f, w.table);
+    result = result ? result : flash_new_table(&f, w.table, w.no_md5);
     result = result ? result : add_apps(cmd, &w, &f);
     result = result ? result : flash_new_chip(&f, w.chip, w.revision != NULL, w.blk_revision != NULL);
     if (result == 0 && w.secure_version > f.desc.chip->secure_version_bits) {

@@ -11,83 +11,11 @@
 
 #include "airlift/ptable_csv.h"
 #include "commands.h"
-#include "device/desc.h"
 #include "host/file.h"
+#include "print_json.h"
+#include "table_file.h"
 
-#define FILE_MAX (128u << 20) /* bytes: the largest flash chip */
-#define CSV_MAX  (AL_PTABLE_MAX_ENTRIES * 96u + 128u)
-
-/* --- Reading ---------------------------------------------------------------- */
-
-static const char *csv_getenv(void *ctx, const char *name)
-{
-    (void)ctx;
-    return getenv(name);
-}
-
-static const char *name_of(const char *path)
-{
-    return strcmp(path, "-") == 0 ? "standard input" : path;
-}
-
-static int parse_csv(const char *path, const struct host_buf *file, const struct al_csv_options *options,
-                     struct al_ptable *out, struct al_csv_report *report)
-{
-    if (al_csv_parse((const char *)file->data, file->len, options, out, report) == AL_OK) {
-        return 0;
-    }
-    char line[16] = "";
-    if (report->line > 0) {
-        snprintf(line, sizeof line, ":%u", report->line);
-    }
-    bool named = report->what[0] != '\0';
-    return host_fail("%s%s: %s%s%s%s", name_of(path), line, named ? "'" : "", report->what,
-                     named ? "': " : "", al_csv_error_text(report->error));
-}
-
-/* A table by itself: what a shorter file leaves out reads as erased flash. */
-static int parse_binary(const char *path, const struct host_buf *file, struct al_ptable *out)
-{
-    uint8_t raw[AL_PTABLE_SIZE];
-    memset(raw, 0xFF, sizeof raw);
-    memcpy(raw, file->data, file->len < sizeof raw ? file->len : sizeof raw);
-    int err = al_ptable_parse(raw, UINT32_MAX, out);
-    return err == AL_OK ? 0 : host_fail("%s: %s", name_of(path), al_strerror(err));
-}
-
-/* Told apart as by Espressif's tool: no CSV starts with these bytes. */
-static bool is_binary(const struct host_buf *file)
-{
-    return file->len >= 2 && file->data[0] == 0xAA && file->data[1] == 0x50;
-}
-
-/* A whole flash: sectors, with bytes that no text has. */
-static bool is_flash(const struct host_buf *file)
-{
-    return file->len >= AL_PTABLE_OFFSET && file->len % AL_SECTOR_SIZE == 0 &&
-           memchr(file->data, 0xFF, file->len) != NULL;
-}
-
-static int parse_flash(const char *path, const struct host_buf *file, const uint32_t *given_off,
-                       struct al_ptable *out)
-{
-    struct dev_desc desc;
-    char err[512];
-    if (given_off == NULL && dev_desc_load(path, &desc, err, sizeof err) != AL_OK) {
-        return host_fail("%s", err);
-    }
-    uint32_t off = given_off != NULL ? *given_off : desc.partition_table_offset;
-    if (off > file->len || file->len - off < AL_PTABLE_SIZE) {
-        return host_fail("%s: the flash ends before a table at 0x%" PRIx32, path, off);
-    }
-    int result = al_ptable_parse(file->data + off, (uint32_t)file->len, out);
-    if (result != AL_OK) {
-        return host_fail("%s: no valid table at 0x%" PRIx32
-                         " for a flash of 0x%zx bytes (--offset, if it is elsewhere)",
-                         path, off, file->len);
-    }
-    return 0;
-}
+#define CSV_MAX (AL_PTABLE_MAX_ENTRIES * 96u + 128u)
 
 /* --- gen -------------------------------------------------------------------- */
 
@@ -145,44 +73,39 @@ static void print_warnings(const char *path, const struct al_ptable *table,
         if ((report->warned[i / 32] >> i % 32 & 1u) != 0) {
             fprintf(stderr,
                     "airlift: warning: %s: partition '%s' has the name of a type or subtype that it is not\n",
-                    name_of(path), table->part[i].label);
+                    table_file_name(path), table->part[i].label);
         }
     }
 }
 
-static int gen(const char *in, const char *out, const struct al_csv_options *options)
+/* Binary becomes CSV, and everything else binary. */
+static int gen(const char *in, const char *out, const struct al_csv_options *options, bool off_given)
 {
-    struct host_buf file;
-    struct al_ptable table;
-    struct al_csv_report report;
-    char err[512];
-    if (host_read_file(in, FILE_MAX, &file, err, sizeof err) != 0) {
-        return host_fail("%s", err);
+    struct table_file file;
+    int status = table_file_load(in, options, off_given, &file);
+    if (status != 0) {
+        return status;
     }
-    int status;
-    if (is_binary(&file)) {
-        status = parse_binary(in, &file, &table);
-        status = status != 0 ? status : write_csv(out, &table);
-    } else {
-        status = parse_csv(in, &file, options, &table, &report);
-        status = status != 0 ? status : write_table(out, &table);
-        if (status == 0) {
-            print_warnings(in, &table, &report);
-        }
+    if (file.form == TABLE_BINARY || file.form == TABLE_FLASH) {
+        return write_csv(out, &file.table);
     }
-    host_buf_free(&file);
+    status = write_table(out, &file.table);
+    if (status == 0) {
+        print_warnings(in, &file.table, &file.report);
+    }
     return status;
 }
 
 static int run_gen(int argc, char **argv)
 {
     const struct host_cmd *cmd = &cmd_partitions[0];
-    struct al_csv_options o = {.table_off = AL_PTABLE_OFFSET, .getenv = csv_getenv};
+    struct al_csv_options o = {.table_off = AL_PTABLE_OFFSET};
     const char *secure = NULL;
+    bool has_off = false;
     bool quiet = false; /* there is nothing to leave out: kept for callers of Espressif's tool */
     const struct host_opt opts[] = {
         {"offset", 'o', HOST_OPT_SIZE, &o.table_off, "OFFSET",
-         "Where the table lies in flash; 0x8000 by default.", NULL},
+         "Where the table lies in flash; 0x8000 by default.", &has_off},
         {"flash-size", 0, HOST_OPT_SIZE, &o.flash_size, "SIZE",
          "Refuse a table that does not fit a chip of that size, such as 4MB. Without it there is no upper "
          "bound.",
@@ -211,7 +134,7 @@ static int run_gen(int argc, char **argv)
         host_usage(cmd, "name an input and an output file");
     }
     o.secure = parse_secure(cmd, secure);
-    return gen(argv[0], n > 1 ? argv[1] : "-", &o);
+    return gen(argv[0], n > 1 ? argv[1] : "-", &o, has_off);
 }
 
 /* --- show ------------------------------------------------------------------- */
@@ -278,42 +201,10 @@ static cJSON *entry_to_json(const struct al_part *part)
     return object;
 }
 
-/* Print and release a document. */
-static int print_json(cJSON *json)
-{
-    char *text = cJSON_Print(json);
-    cJSON_Delete(json);
-    if (text == NULL) {
-        return host_fail("out of memory");
-    }
-    puts(text);
-    cJSON_free(text);
-    return fflush(stdout) == 0 ? 0 : host_fail("standard output can't be written");
-}
-
-static int load(const char *source, const struct al_csv_options *options, const uint32_t *given_off,
-                struct al_ptable *out)
-{
-    struct host_buf file;
-    struct al_csv_report report;
-    char err[512];
-    if (al_ptable_predefined(source, out) == AL_OK) {
-        return 0;
-    }
-    if (host_read_file(source, FILE_MAX, &file, err, sizeof err) != 0) {
-        return host_fail("%s (and no predefined table has that name: airlift partitions list)", err);
-    }
-    int status = is_binary(&file)  ? parse_binary(source, &file, out)
-                 : is_flash(&file) ? parse_flash(source, &file, given_off, out)
-                                   : parse_csv(source, &file, options, out, &report);
-    host_buf_free(&file);
-    return status;
-}
-
 static int run_show(int argc, char **argv)
 {
     const struct host_cmd *cmd = &cmd_partitions[1];
-    struct al_csv_options o = {.table_off = AL_PTABLE_OFFSET, .getenv = csv_getenv};
+    struct al_csv_options o = {.table_off = AL_PTABLE_OFFSET};
     bool json = false, has_off = false;
     const struct host_opt opts[] = {
         {"json", 0, HOST_OPT_FLAG, &json, NULL, "Print one JSON array, an object for each entry.", NULL},
@@ -325,20 +216,20 @@ static int run_show(int argc, char **argv)
          "For a CSV with an entry for the recovery bootloader.", &o.has_recovery_bootloader_off},
         {0},
     };
-    struct al_ptable table;
+    struct table_file file;
     if (host_parse(cmd, argc, argv, opts) != 1) {
         host_usage(cmd, "name one table or flash file");
     }
-    int status = load(argv[0], &o, has_off ? &o.table_off : NULL, &table);
+    int status = table_file_load(argv[0], &o, has_off, &file);
     if (status != 0) {
         return status;
     }
     if (!json) {
-        return write_csv("-", &table);
+        return write_csv("-", &file.table);
     }
     cJSON *list = cJSON_CreateArray();
-    for (unsigned i = 0; i < table.n; i++) {
-        cJSON_AddItemToArray(list, entry_to_json(&table.part[i]));
+    for (unsigned i = 0; i < file.table.n; i++) {
+        cJSON_AddItemToArray(list, entry_to_json(&file.table.part[i]));
     }
     return print_json(list);
 }
@@ -377,21 +268,22 @@ const struct host_cmd cmd_partitions[] = {
     {
         .noun = "partitions",
         .verb = "gen",
-        .usage = "IN.csv OUT.bin [OPTIONS]",
+        .usage = "IN.csv|NAME OUT.bin [OPTIONS]",
         .summary = "make a binary partition table from CSV",
         .help =
             "Reads a partition table in ESP-IDF's CSV language and writes the 3072 bytes that belong at the "
             "table's offset in flash, the same ones that ESP-IDF's gen_esp32part.py writes; that tool's "
-            "options "
-            "are understood. - stands for standard input or output. A binary table as input is printed as "
-            "CSV.\n"
+            "options are understood. - stands for standard input or output. One of ESP-IDF's tables goes by "
+            "its name (airlift partitions list). A binary table as input is printed as CSV, also one in a "
+            "flash file.\n"
             "\n"
             "A table that breaks a rule is refused with the line and the reason, and nothing is written. A "
             "partition named like a type or subtype that it is not is only warned of.\n"
             "\n"
             "Examples:\n"
             "  airlift partitions gen partitions.csv table.bin --flash-size 4MB\n"
-            "  airlift partitions gen partitions.csv - --offset 0x10000 | xxd | head",
+            "  airlift partitions gen two_ota table.bin --offset 0x10000\n"
+            "  airlift partitions gen partitions.csv - | xxd | head",
         .run = run_gen,
     },
     {
@@ -421,7 +313,10 @@ const struct host_cmd cmd_partitions[] = {
         .summary = "print the names of the predefined tables",
         .help = "Prints the names under which airlift knows the tables that ESP-IDF and Arduino ship. They "
                 "can be "
-                "given to airlift partitions show and airlift flash new.",
+                "given to airlift partitions gen and show, and to airlift flash new.\n"
+                "\n"
+                "Examples:\n"
+                "  airlift partitions list",
         .run = run_list,
     },
     {0},

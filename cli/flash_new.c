@@ -11,10 +11,8 @@
 #include <unistd.h>
 
 #include "airlift/bytes.h"
-#include "airlift/ptable_csv.h"
 #include "host/cmd.h"
-
-#define TABLE_FILE_MAX 0x100000u /* bytes of CSV */
+#include "table_file.h"
 
 /* Flash that lies in memory, for core's verifier. */
 static int memory_read(void *ctx, uint32_t off, void *buf, uint32_t len)
@@ -35,50 +33,13 @@ static int memory_refuse_erase(void *ctx, uint32_t off, uint32_t len)
     return AL_ERR_IO;
 }
 
-static const char *csv_getenv(void *ctx, const char *name)
-{
-    (void)ctx;
-    return getenv(name);
-}
-
-static int parse_csv(const char *path, const struct host_buf *file, struct flash_new *f)
-{
-    struct al_csv_options options = {.table_off = f->table_off, .flash_size = f->size, .getenv = csv_getenv};
-    struct al_csv_report report;
-    if (al_csv_parse((const char *)file->data, file->len, &options, &f->table, &report) == 0) {
-        return 0;
-    }
-    char line[24] = "";
-    if (report.line) {
-        snprintf(line, sizeof line, ":%u", report.line);
-    }
-    return host_fail("%s%s: %s%s%s", path, line, al_csv_error_text(report.error), *report.what ? ": " : "",
-                     report.what);
-}
-
-static int parse_binary(const char *path, const struct host_buf *file, struct flash_new *f)
-{
-    uint8_t raw[AL_PTABLE_SIZE];
-    memset(raw, 0xFF, sizeof raw);
-    memcpy(raw, file->data, file->len < sizeof raw ? file->len : sizeof raw);
-    int result = al_ptable_parse(raw, f->size, &f->table);
-    return result ? host_fail("%s: not a partition table for this flash: %s", path, al_strerror(result)) : 0;
-}
-
-/* What the CSV parser checks; a table by name or in binary form has not been through it. */
-static int check_table(const char *source, const struct flash_new *f)
+/* What the CSV parser checks; a binary table has not been through it. */
+static int check_beside_table(const char *source, const struct flash_new *f)
 {
     for (unsigned i = 0; i < f->table.n; i++) {
         const struct al_part *p = &f->table.part[i];
-        uint64_t end = (uint64_t)p->off + p->size;
-        if (end > f->size) {
-            char have[24], need[24];
-            host_print_size(f->size, have);
-            host_print_size(end, need);
-            return host_fail("%s: partition '%s' ends at %s, the flash at %s", source, p->label, need, have);
-        }
         bool beside = p->type == AL_TYPE_BOOTLOADER || p->type == AL_TYPE_PARTITION_TABLE;
-        if (!beside && p->off < f->table_off + AL_SECTOR_SIZE && end > f->table_off) {
+        if (!beside && p->off < f->table_off + AL_SECTOR_SIZE && p->off + p->size > f->table_off) {
             return host_fail("%s: partition '%s' overlaps the partition table at 0x%" PRIx32, source,
                              p->label, f->table_off);
         }
@@ -141,7 +102,7 @@ static int compose(struct flash_new *f)
     }
     memset(f->bytes, 0xFF, f->size);
     uint8_t raw[AL_PTABLE_SIZE];
-    int result = al_ptable_build(&f->table, true, raw);
+    int result = al_ptable_build(&f->table, f->table.has_md5, raw);
     if (result) {
         return host_fail("%s: the partition table can't be written: %s", f->path, al_strerror(result));
     }
@@ -178,24 +139,20 @@ static int save(struct flash_new *f)
 
 /* --- Public ---------------------------------------------------------------- */
 
-int flash_new_table(struct flash_new *f, const char *source)
+int flash_new_table(struct flash_new *f, const char *source, bool no_md5)
 {
-    if (al_ptable_predefined(source, &f->table) == 0) {
-        return check_table(source, f);
+    const struct al_csv_options options = {
+        .table_off = f->table_off,
+        .flash_size = f->size,
+        .no_md5 = no_md5,
+    };
+    static struct table_file file; /* static: it is large */
+    int result = table_file_load(source, &options, false, &file);
+    if (result) {
+        return result;
     }
-    struct host_buf file;
-    char err[512];
-    if (host_read_file(source, TABLE_FILE_MAX, &file, err, sizeof err)) {
-        if (access(source, F_OK) && !strchr(source, '/') && !strchr(source, '.')) {
-            return host_fail(
-                "--table %s: neither a file nor one of ESP-IDF's tables (two_ota, singleapp, ...)", source);
-        }
-        return host_fail("%s", err);
-    }
-    bool binary = file.len >= 2 && file.data[0] == 0xAA && file.data[1] == 0x50;
-    int result = binary ? parse_binary(source, &file, f) : parse_csv(source, &file, f);
-    host_buf_free(&file);
-    return result ? result : check_table(source, f);
+    f->table = file.table;
+    return check_beside_table(source, f);
 }
 
 int flash_new_chip(struct flash_new *f, const char *chip, bool revision_given, bool blk_revision_given)

@@ -35,10 +35,10 @@ struct flash_new {
 };
 
 /*
- * Load the table: a name of ESP-IDF's, a CSV file or a binary one, told apart by
- * what is in it. It must fit the flash.
+ * Load the table from any source that table_file.h knows. It must fit the flash.
+ * Its MD5 record is left out if `no_md5`, or if a binary table has none.
  */
-int flash_new_table(struct flash_new *f, const char *source);
+int flash_new_table(struct flash_new *f, const char *source, bool no_md5);
 
 /*
  * Settle what the chip is. `chip` is its name, or NULL: what the first image is

@@ -253,6 +253,8 @@ class FlashNew(Case):
         csv = self.path("bad.csv")
         with open(csv, "w") as f:
             f.write("a,app,factory,0x10000,1M\nb,app,ota_0,0x10000,1M\n")
+        table = self.path("two_ota.bin")
+        self.run_ok("partitions", "gen", "two_ota", table)
         new = ("flash", "new", self.flash, "--table", "two_ota")
         self.refused(*new, "--factory", damaged, says="damaged.img: would not boot from 'factory' of chip linux")
         self.refused(*new, "--factory", self.path("app.c"), says="no app image")
@@ -262,7 +264,8 @@ class FlashNew(Case):
         self.refused(*new, "--app", "nvs=" + self.path("hangs.img"), says="'nvs' is not for apps")
         self.refused(*new, "--app", "ota_7=" + self.path("hangs.img"), says="no partition ota_7")
         self.refused(*new, "--size", "1MB", says="ends at 1088K, the flash at 1M")
-        self.refused(*new, "--offset", "0x9000", says="'nvs' overlaps the partition table at 0x9000")
+        self.refused("flash", "new", self.flash, "--table", table, "--offset", "0x9000",
+                     says="'nvs' overlaps the partition table at 0x9000")
         self.refused(*new, "--chip", "esp33", says="esp33: not a known chip")
         self.refused("flash", "new", self.flash, "--table", "two_oto", says="neither a file nor one of ESP-IDF's")
         self.refused("flash", "new", self.flash, "--table", csv, says="bad.csv:2: ")
