@@ -2,7 +2,7 @@
  * Log lines to the console.
  *
  * A line is formatted in memory and written in one piece under a lock, so lines
- * of several tasks do not mix, also where stdout is a pipe. The lock of the
+ * of several tasks do not mix, also where it goes to a pipe. The lock of the
  * tags' levels is another: formatting happens outside both.
  */
 #include "esp_log.h"
@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "airlift_sdkconfig.h"
+#include "device/shared.h"
 #include "idf_runtime.h"
 
 #define LINE_SIZE 256 /* longer ones take memory from the heap */
@@ -140,9 +141,18 @@ char *esp_log_system_timestamp(void)
 
 /* ---- Output -------------------------------------------------------------------- */
 
+/*
+ * A device's console is its standard output. A program started by hand may have
+ * results of its own to print there, so its log goes to standard error.
+ */
+static FILE *console(void)
+{
+    return dev_shared_inherited() ? stdout : stderr;
+}
+
 static const char *colour(esp_log_level_t level)
 {
-    if (!isatty(STDOUT_FILENO)) {
+    if (!isatty(fileno(console()))) {
         return NULL;
     }
     switch (level) {
@@ -161,16 +171,17 @@ static const char *colour(esp_log_level_t level)
 static void put(const char *text, size_t len, const char *start)
 {
     bool ends_line = len > 0 && text[len - 1] == '\n';
+    FILE *out = console();
 
     pthread_mutex_lock(&console_lock);
-    flockfile(stdout);
+    flockfile(out);
     if (start != NULL) {
-        printf("%s%.*s\033[0m%s", start, (int)(len - ends_line), text, ends_line ? "\n" : "");
+        fprintf(out, "%s%.*s\033[0m%s", start, (int)(len - ends_line), text, ends_line ? "\n" : "");
     } else {
-        fwrite(text, 1, len, stdout);
+        fwrite(text, 1, len, out);
     }
-    fflush(stdout);
-    funlockfile(stdout);
+    fflush(out);
+    funlockfile(out);
     pthread_mutex_unlock(&console_lock);
 }
 
