@@ -364,7 +364,6 @@ TaskHandle_t kernel_start_task(TaskFunction_t code, const char *name, uint32_t s
     task->arg = arg;
     task->service = service;
     pthread_attr_init(&attr);
-    pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
     error = pthread_attr_setstacksize(&attr, (HOST_STACK + stack + 4095u) & ~(size_t)4095u);
     kernel_lock();
     add_task(task);
@@ -389,13 +388,42 @@ TaskHandle_t kernel_start_task(TaskFunction_t code, const char *name, uint32_t s
     return task;
 }
 
+/*
+ * Threads are joined, not detached: a thread that is still taking itself apart
+ * when the process exits may hold what its libraries keep for each thread. Each
+ * one that ends waits for the one before it, so only the last is left to exit().
+ */
+static pthread_t last_ended;
+static bool has_ended;
+
+static void join_last(void)
+{
+    if (has_ended && !pthread_equal(last_ended, pthread_self())) {
+        pthread_join(last_ended, NULL);
+    }
+}
+
 void kernel_end_self(void)
 {
+    static bool registered;
     bool is_main = current->is_main;
+    bool is_ours = current->code != NULL;
+    pthread_t before = last_ended;
+    bool join_before = is_ours && has_ended;
 
+    if (is_ours) {
+        last_ended = pthread_self();
+        has_ended = true;
+        if (!registered) {
+            registered = atexit(join_last) == 0;
+        }
+    }
     pthread_mutex_unlock(&lock);
     if (is_main) {
         kernel_idle();
+    }
+    if (join_before) {
+        pthread_join(before, NULL);
     }
     pthread_exit(NULL);
 }
