@@ -26,7 +26,19 @@ void dev_boot_log(const struct dev_boot_log *log, char level, const char *tag, c
     va_start(args, format);
     vsnprintf(text, sizeof text, format, args);
     va_end(args);
-    printf("%c (%.0f) %s: %s\n", level, (now_s() - log->reset_s) * 1000, tag, text);
+    fprintf(log->to, "%c (%.0f) %s: %s\n", level, (now_s() - log->reset_s) * 1000, tag, text);
+}
+
+void dev_boot_log_line(const struct dev_boot_log *log, const char *format, ...)
+{
+    if (log->quiet) {
+        return;
+    }
+    va_list args;
+    va_start(args, format);
+    vfprintf(log->to, format, args);
+    va_end(args);
+    fputc('\n', log->to);
 }
 
 /* The number and name that an ESP32's ROM prints. Panics end in a software reset there too. */
@@ -49,17 +61,22 @@ static const char *rom_cause(enum dev_reset reset)
     return "0x0 (NO_MEAN)";
 }
 
-void dev_boot_log_reset(struct dev_boot_log *log, enum dev_reset reset, const struct dev_desc *desc)
+void dev_boot_log_reset(struct dev_boot_log *log, enum dev_reset reset, const struct dev_desc *desc,
+                        uint32_t flash_size)
 {
     log->reset_s = now_s();
-    if (log->quiet) {
-        return;
-    }
-    printf("ESP-ROM:airlift-" AIRLIFT_VERSION "\nrst:%s,boot:0x8 (SPI_FAST_FLASH_BOOT)\n", rom_cause(reset));
+    dev_boot_log_line(log, "ESP-ROM:airlift-" AIRLIFT_VERSION);
+    dev_boot_log_line(log, "rst:%s,boot:0x8 (SPI_FAST_FLASH_BOOT)", rom_cause(reset));
+    dev_boot_log(log, 'I', "boot", "airlift " AIRLIFT_VERSION " 2nd stage bootloader, reset reason: %s",
+                 dev_reset_name(reset));
     char revision[8];
     dev_revision_print(desc->chip_revision, revision);
-    dev_boot_log(log, 'I', "boot", "chip %s v%s, reset reason: %s", desc->chip->name, revision,
-                 dev_reset_name(reset));
+    dev_boot_log(log, 'I', "boot", "chip: %s, revision: v%s", desc->chip->name, revision);
+    if (flash_size % (1u << 20) == 0) {
+        dev_boot_log(log, 'I', "boot", "SPI Flash Size : %" PRIu32 "MB", flash_size >> 20);
+    } else {
+        dev_boot_log(log, 'I', "boot", "SPI Flash Size : %" PRIu32 "KB", flash_size >> 10);
+    }
 }
 
 /* --- OTA data -------------------------------------------------------------- */
@@ -183,6 +200,18 @@ static void log_skipped(const struct dev_boot_log *log, const struct al_boot_res
     }
 }
 
+/* As the loader lists them: what is mapped stays in flash, what is loaded is copied to RAM. */
+static void log_segments(const struct dev_boot_log *log, const struct al_part *part,
+                         const struct al_image_info *info)
+{
+    for (unsigned i = 0; i < info->header.n_segments; i++) {
+        const struct al_image_segment *s = &info->segment[i];
+        dev_boot_log(log, 'I', "esp_image",
+                     "segment %u: paddr=%08" PRIx32 " vaddr=%08" PRIx32 " size=%05" PRIx32 "h (%6" PRIu32 ")",
+                     i, part->off + s->off, s->load_addr, s->len, s->len);
+    }
+}
+
 void dev_boot_log_result(struct dev_boot_log *log, const struct al_flash *flash,
                          const struct al_boot_work *work, const struct al_boot_result *result)
 {
@@ -207,6 +236,10 @@ void dev_boot_log_result(struct dev_boot_log *log, const struct al_flash *flash,
         return;
     }
     const struct al_image_info *info = &work->check.info;
+    if (result->reason == AL_BOOT_DEFAULT && result->part.subtype == AL_SUB_APP_FACTORY) {
+        dev_boot_log(log, 'I', "boot", "Defaulting to factory image");
+    }
+    log_segments(log, &result->part, info);
     dev_boot_log(log, 'I', "boot", "Loaded app from partition at offset 0x%" PRIx32, result->part.off);
     dev_boot_log(
         log, 'I', "boot", "%s: %s %s (%s)", result->part.label, info->has_desc ? info->desc.project : "app",

@@ -59,6 +59,14 @@ static bool op_is_cut(struct dev_flash *f, uint64_t *number)
     return *number == atomic_load_explicit(&f->shared->power_cut_at, memory_order_relaxed);
 }
 
+/* One program of `len` bytes, not 0, in the book of each sector that it touches. */
+static void book_program(struct dev_flash *f, uint32_t off, uint32_t len)
+{
+    for (uint32_t i = off / AL_SECTOR_SIZE; i <= (off + len - 1) / AL_SECTOR_SIZE; i++) {
+        atomic_fetch_add_explicit(&f->shared->sector_programs[i], 1, memory_order_relaxed);
+    }
+}
+
 /* --- The three operations -------------------------------------------------- */
 
 static int flash_read(void *ctx, uint32_t off, void *buf, uint32_t len)
@@ -129,6 +137,7 @@ static int flash_write(void *ctx, uint32_t off, const void *buf, uint32_t len)
         return report_violation(f, off, buf, len);
     }
     uint64_t op;
+    book_program(f, off, len);
     if (op_is_cut(f, &op)) {
         dev_tear_program(at, buf, len, op);
         return no_power(f);

@@ -42,8 +42,11 @@ static _Noreturn void become_program(const struct dev_process *p, pid_t parent, 
     sigprocmask(SIG_SETMASK, &none, NULL);
 
     bool ready = p->inherit_fd < 0 || fcntl(p->inherit_fd, F_SETFD, 0) == 0;
-    if (ready && p->console && p->console->app_fd >= 0) {
-        ready = dup2(p->console->app_fd, STDIN_FILENO) >= 0;
+    if (p->console) {
+        const int fds[] = {p->console->app_fd, p->console->out[0].app_fd, p->console->out[1].app_fd};
+        for (int i = 0; i < 3; i++) {
+            ready = ready && (fds[i] < 0 || dup2(fds[i], i) >= 0);
+        }
     }
     if (ready && p->program_fd >= 0) {
         char name[] = "app";
@@ -106,14 +109,25 @@ static int watch(const struct dev_process *p, int pidfd, struct dev_process_end 
     uint64_t beat = atomic_load(p->heartbeat);
     double silent_s = 0, last = now_s();
     for (;;) {
-        struct pollfd fds[] = {
+        struct pollfd fds[3 + DEV_CONSOLE_FDS] = {
             {.fd = pidfd, .events = POLLIN},
             {.fd = p->signal_fd, .events = POLLIN},
-            {.fd = p->console ? p->console->terminal_fd : -1, .events = POLLIN},
+            {.fd = p->control ? dev_control_fd(p->control) : -1, .events = POLLIN},
         };
+        nfds_t n = 3;
+        if (p->console) {
+            dev_console_poll(p->console, fds + n);
+            n += DEV_CONSOLE_FDS;
+        }
         int timeout_ms = p->watchdog_s > 0 ? (int)(tick_s * 1000) + 1 : -1;
-        if (poll(fds, 3, timeout_ms) < 0 && errno != EINTR) {
-            return -1;
+        if (poll(fds, n, timeout_ms) < 0) {
+            if (errno != EINTR) {
+                return -1;
+            }
+            continue;
+        }
+        if (p->console) {
+            dev_console_serve(p->console, fds + 3);
         }
         if (fds[0].revents) {
             end->how = DEV_END_EXIT;
@@ -123,8 +137,10 @@ static int watch(const struct dev_process *p, int pidfd, struct dev_process_end 
             end->how = DEV_END_STOPPED;
             return 0;
         }
-        if (fds[2].revents) {
-            dev_console_pump(p->console);
+        /* Also without a word from a client: monitors get what was printed just now. */
+        if (p->control && dev_control_serve(p->control)) {
+            end->how = DEV_END_ORDERED;
+            return 0;
         }
         if (p->watchdog_s > 0) {
             double now = now_s();
@@ -202,6 +218,9 @@ int dev_process_run(const struct dev_process *p, struct dev_process_end *end)
     }
     if (pidfd >= 0) {
         close(pidfd);
+    }
+    if (p->console) {
+        dev_console_drain(p->console, p->signal_fd);
     }
     if (result) {
         errno = why;

@@ -9,6 +9,7 @@
 
 #include "airlift/err.h"
 #include "console.h"
+#include "control.h"
 
 /* All borrowed for the call. */
 struct dev_process {
@@ -16,7 +17,8 @@ struct dev_process {
     const char *program_path;          /* or its path if program_fd is -1 */
     char *const *env;                  /* ends with NULL */
     int inherit_fd;                    /* a close-on-exec descriptor it gets all the same; -1: none */
-    struct dev_console *console;       /* NULL: standard input as it is */
+    struct dev_console *console;       /* NULL: standard input and output as they are */
+    struct dev_control *control;       /* served while the app runs; NULL: none */
     const _Atomic uint64_t *heartbeat; /* must grow, */
     double watchdog_s;                 /* at least once in that time; 0: need not */
     int signal_fd;                     /* readable (signalfd): stop now; -1: never */
@@ -30,6 +32,7 @@ struct dev_process_end {
         DEV_END_SIGNAL,    /* number: the signal */
         DEV_END_WATCHDOG,  /* was silent for too long */
         DEV_END_STOPPED,   /* signal_fd became readable */
+        DEV_END_ORDERED,   /* an order came in through `control`; it still waits there */
         DEV_END_NO_EXEC,   /* can't be executed; number: errno */
     } how;
     int number;

@@ -13,6 +13,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/signalfd.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -20,10 +21,12 @@
 #include "airlift/bytes.h"
 #include "boot_log.h"
 #include "console.h"
+#include "control.h"
 #include "device/desc.h"
 #include "device/nor_flash.h"
 #include "device/shared.h"
 #include "process.h"
+#include "status.h"
 
 #define BOOT_INTERVAL_S  0.2 /* a device in a crash loop shall not eat the machine */
 #define ENDED_INTERVAL_S 1.0 /* an app that simply ended is likely to do so again */
@@ -43,8 +46,12 @@ struct device {
     int shared_fd;
     int signal_fd;
     struct dev_console console;
+    struct dev_control *control; /* NULL: nobody can reach it */
     struct dev_boot_log log;
     struct al_boot_work work;
+    char outcome[80]; /* of the order being obeyed, for whoever gave it */
+    double on_s;      /* when it was switched on */
+    enum dev_reset reset;
 };
 
 static double now_s(void)
@@ -163,8 +170,7 @@ static int check_reference_agent(const struct device *d)
 }
 
 /* Run the app that was booted until it ends. AL_ERR_* with d->err set if that is not possible. */
-static int run_app(struct device *d, const struct al_part *part, enum dev_reset reset,
-                   struct dev_process_end *end)
+static int run_app(struct device *d, const struct al_part *part, struct dev_process_end *end)
 {
     bool native = d->work.check.info.header.chip_id == AL_CHIP_LINUX;
     int program_fd = -1;
@@ -191,7 +197,7 @@ static int run_app(struct device *d, const struct al_part *part, enum dev_reset 
     const char *const set[][2] = {
         {DEV_ENV_FLASH, d->flash_path},
         {DEV_ENV_RUNNING, part->label},
-        {DEV_ENV_RESET_REASON, dev_reset_name(reset)},
+        {DEV_ENV_RESET_REASON, dev_reset_name(d->reset)},
         {DEV_ENV_MANIFEST_URL, d->options->manifest_url},
         {DEV_ENV_CA, d->options->ca_path},
         {DEV_ENV_FLASH_FD, flash_fd},
@@ -208,11 +214,15 @@ static int run_app(struct device *d, const struct al_part *part, enum dev_reset 
             .env = env.item,
             .inherit_fd = dev_flash_fd(d->flash),
             .console = &d->console,
+            .control = d->control,
             .heartbeat = &d->shared->heartbeat,
             .watchdog_s = d->options->watchdog_s,
             .signal_fd = d->signal_fd,
         };
-        fflush(stdout); /* the app writes to the same place */
+        fflush(d->console.log); /* the app writes to the same place */
+        if (d->control) {
+            dev_control_done(d->control, true, d->outcome);
+        }
         result = dev_process_run(&process, end);
         if (result) {
             snprintf(d->err, d->err_size, "the app can't be run: %s", strerror(errno));
@@ -225,40 +235,106 @@ static int run_app(struct device *d, const struct al_part *part, enum dev_reset 
     return result;
 }
 
+/* --- Orders ---------------------------------------------------------------- */
+
+/* Erase OTA data as `idf.py erase-otadata` does. False: d->outcome says why not. */
+static bool erase_otadata(struct device *d)
+{
+    const struct al_flash *flash = dev_flash_port(d->flash);
+    int result = al_ptable_read(flash, d->desc.partition_table_offset, &d->work.table);
+    const struct al_part *part =
+        result ? NULL : al_ptable_find(&d->work.table, AL_TYPE_DATA, AL_SUB_DATA_OTA);
+    if (!result && !part) {
+        snprintf(d->outcome, sizeof d->outcome, "the table has no OTA data partition");
+        return false;
+    }
+    if (!result) {
+        result = al_flash_erase(flash, part->off, part->size);
+    }
+    if (result) {
+        snprintf(d->outcome, sizeof d->outcome, "erasing OTA data: %s", al_strerror(result));
+    }
+    return result == 0;
+}
+
+static bool erase_flash(struct device *d)
+{
+    const struct al_flash *flash = dev_flash_port(d->flash);
+    int result = al_flash_erase(flash, 0, flash->size);
+    if (result) {
+        snprintf(d->outcome, sizeof d->outcome, "erasing the flash: %s", al_strerror(result));
+    }
+    return result == 0;
+}
+
+/* What came in through the control socket; no app runs. True: reset, for d->reset. */
+static bool obey(struct device *d)
+{
+    enum dev_order order = dev_control_serve(d->control);
+    bool ok = true;
+    d->reset = DEV_RESET_EXT;
+    *d->outcome = '\0';
+    switch (order) {
+    case DEV_ORDER_OFF:
+        d->result->stop = DEV_STOP_SIGNAL;
+        return false;
+    case DEV_ORDER_POWER_CYCLE:
+        dev_shared_power_cycle(d->shared);
+        d->on_s = now_s();
+        d->reset = DEV_RESET_POWERON;
+        break;
+    case DEV_ORDER_ERASE_FLASH:
+        ok = erase_flash(d);
+        break;
+    case DEV_ORDER_ERASE_OTADATA:
+        ok = erase_otadata(d);
+        break;
+    case DEV_ORDER_RESET:
+    case DEV_ORDER_NONE:
+        break;
+    }
+    if (power_is_cut(d)) {
+        d->result->stop = DEV_STOP_POWER_CUT;
+        return false;
+    }
+    if (!ok) { /* as a tool that fails leaves a board: it starts again */
+        dev_control_done(d->control, false, d->outcome);
+    }
+    return true;
+}
+
 /* --- Resets ---------------------------------------------------------------- */
 
-/* Say how the app ended. True: reset with *reset and go on; false: result->stop is set. */
-static bool after_app(struct device *d, const struct dev_process_end *end, enum dev_reset *reset)
+/* Say how the app ended. True: reset, for d->reset, and go on; false: result->stop is set. */
+static bool after_app(struct device *d, const struct dev_process_end *end)
 {
-    *reset = DEV_RESET_PANIC;
+    d->reset = DEV_RESET_PANIC;
     switch (end->how) {
     case DEV_END_RESTART:
-        *reset = DEV_RESET_SW;
+        d->reset = DEV_RESET_SW;
         return true;
     case DEV_END_WATCHDOG:
         dev_boot_log(&d->log, 'E', "task_wdt", "Task watchdog got triggered: no sign of life for %g s",
                      d->options->watchdog_s);
-        *reset = DEV_RESET_WDT;
+        d->reset = DEV_RESET_WDT;
         return true;
     case DEV_END_SIGNAL:
-        if (!d->log.quiet) {
-            printf("Guru Meditation Error: Core  0 panic'ed (SIG%s: %s).\n", sigabbrev_np(end->number),
-                   strsignal(end->number));
-        }
+        dev_boot_log_line(&d->log, "Guru Meditation Error: Core  0 panic'ed (SIG%s: %s).",
+                          sigabbrev_np(end->number), strsignal(end->number));
         return true;
     case DEV_END_NO_EXEC:
-        if (!d->log.quiet) {
-            printf("Guru Meditation Error: Core  0 panic'ed (the image's program can't be executed: %s).\n",
-                   strerror(end->number));
-        }
+        dev_boot_log_line(
+            &d->log, "Guru Meditation Error: Core  0 panic'ed (the image's program can't be executed: %s).",
+            strerror(end->number));
         return true;
     case DEV_END_EXIT:
         if (end->number == 0) {
             dev_boot_log(&d->log, 'W', "app", "the app ended, which no app on a chip can do: restarting");
-            *reset = DEV_RESET_SW;
-        } else if (!d->log.quiet) {
-            printf("Guru Meditation Error: Core  0 panic'ed (the app's process exited with status %d).\n",
-                   end->number);
+            d->reset = DEV_RESET_SW;
+        } else {
+            dev_boot_log_line(
+                &d->log, "Guru Meditation Error: Core  0 panic'ed (the app's process exited with status %d).",
+                end->number);
         }
         return true;
     case DEV_END_POWER_CUT:
@@ -267,22 +343,34 @@ static bool after_app(struct device *d, const struct dev_process_end *end, enum 
     case DEV_END_STOPPED:
         d->result->stop = DEV_STOP_SIGNAL;
         return false;
+    case DEV_END_ORDERED:
+        return obey(d);
     }
     return false;
 }
 
-/* Wait, but not longer than until somebody wants us to stop. True: stop. */
-static bool pause_until(const struct device *d, double when_s)
+/*
+ * Wait, but not longer than until somebody wants us to stop or orders something.
+ * True: reset, for d->reset, and go on; false: result->stop is set.
+ */
+static bool pause_until(struct device *d, double when_s)
 {
-    struct pollfd fd = {.fd = d->signal_fd, .events = POLLIN};
     for (;;) {
+        struct pollfd fds[] = {
+            {.fd = d->signal_fd, .events = POLLIN},
+            {.fd = d->control ? dev_control_fd(d->control) : -1, .events = POLLIN},
+        };
+        if (d->control && dev_control_serve(d->control)) {
+            return obey(d);
+        }
         double left_ms = (when_s - now_s()) * 1000;
-        int n = poll(&fd, 1, left_ms > 0 ? (int)left_ms + 1 : 0);
-        if (n > 0) {
-            return true;
+        int n = poll(fds, 2, left_ms > 0 ? (int)left_ms + 1 : 0);
+        if (n > 0 && fds[0].revents) {
+            d->result->stop = DEV_STOP_SIGNAL;
+            return false;
         }
         if (n == 0 && left_ms <= 0) {
-            return false;
+            return true;
         }
     }
 }
@@ -296,7 +384,7 @@ static void reset_peripherals(struct dev_shared *shared)
 }
 
 /* One way from reset to the end of the app, and what reset follows. False: it stops here; result in *status. */
-static bool live_once(struct device *d, enum dev_reset *reset, double *pause_s, int *status)
+static bool live_once(struct device *d, double *pause_s, int *status)
 {
     struct al_boot_config config;
     struct al_boot_result boot;
@@ -309,7 +397,7 @@ static bool live_once(struct device *d, enum dev_reset *reset, double *pause_s, 
         return false;
     }
     dev_desc_boot_config(&d->desc, &config);
-    dev_boot_log_reset(&d->log, *reset, &d->desc);
+    dev_boot_log_reset(&d->log, d->reset, &d->desc, flash->size);
     dev_boot_log_before(&d->log, flash, &d->desc, &d->work);
     int result = al_boot(flash, &config, &d->work, &boot);
     if (result && power_is_cut(d)) {
@@ -329,32 +417,30 @@ static bool live_once(struct device *d, enum dev_reset *reset, double *pause_s, 
     }
     d->result->boots++;
     snprintf(d->result->last_booted, sizeof d->result->last_booted, "%s", boot.part.label);
-    *status = run_app(d, &boot.part, *reset, &end);
+    *status = run_app(d, &boot.part, &end);
     if (*status) {
         return false;
     }
     *pause_s = end.how == DEV_END_EXIT && end.number == 0 ? ENDED_INTERVAL_S : BOOT_INTERVAL_S;
-    return after_app(d, &end, reset);
+    return after_app(d, &end);
 }
 
 static int live(struct device *d)
 {
-    enum dev_reset reset = DEV_RESET_POWERON;
     unsigned max_boots = d->options->max_boots;
     for (;;) {
         int status = 0;
         double pause_s = 0, started = now_s();
         reset_peripherals(d->shared);
-        if (!live_once(d, &reset, &pause_s, &status)) {
+        if (!live_once(d, &pause_s, &status)) {
             return status;
         }
         if (max_boots && d->result->boots >= max_boots) {
             d->result->stop = DEV_STOP_MAX_BOOTS;
             return 0;
         }
-        fflush(stdout);
-        if (pause_until(d, started + pause_s)) {
-            d->result->stop = DEV_STOP_SIGNAL;
+        fflush(d->console.log);
+        if (!pause_until(d, started + pause_s)) {
             return 0;
         }
     }
@@ -392,11 +478,59 @@ static void release_signals(int fd, const sigset_t *before)
     sigprocmask(SIG_SETMASK, before, NULL);
 }
 
+static char *status_json(void *ctx)
+{
+    const struct device *d = ctx;
+    const struct al_image_info *info = &d->work.check.info;
+    const struct dev_status status = {
+        .uptime_s = now_s() - d->on_s,
+        .boots = d->result->boots,
+        .reset = d->reset,
+        .partition = d->result->last_booted,
+        .desc = *d->result->last_booted && info->has_desc ? &info->desc : NULL,
+        .watchdog_s = d->options->watchdog_s,
+        .shared = d->shared,
+        .flash = dev_flash_port(d->flash),
+        .ptable_off = d->desc.partition_table_offset,
+    };
+    return dev_status_json(&status);
+}
+
+/* A device that can't be reached is one all the same. */
+static void open_control(struct device *d)
+{
+    struct stat st;
+    const struct dev_control_device device = {
+        .shared = d->shared, .console = &d->console, .status = status_json, .ctx = d};
+    if (fstat(dev_flash_fd(d->flash), &st) || dev_control_open(&d->control, &st, &device)) {
+        fprintf(stderr, "airlift: no control socket, so commands can't reach this device: %s\n",
+                strerror(errno));
+        d->control = NULL;
+    }
+}
+
+/* What the client hears whose order the device did not survive. */
+static const char *farewell(const struct dev_run_result *result)
+{
+    switch (result->stop) {
+    case DEV_STOP_MAX_BOOTS:
+        return "the number of boots asked for is reached: the device is off";
+    case DEV_STOP_POWER_CUT:
+        return "the power was cut: the device is off";
+    case DEV_STOP_NO_APP:
+        return "nothing boots: the device is off";
+    case DEV_STOP_SIGNAL:
+    case DEV_STOP_ERROR:
+        break;
+    }
+    return "the device is off";
+}
+
 static int power_on(struct device *d)
 {
     d->signal_fd = -1;
     d->shared_fd = -1;
-    d->console = (struct dev_console){.app_fd = -1, .terminal_fd = -1, .pipe_fd = -1};
+    d->on_s = now_s();
     d->shared = dev_shared_create(&d->shared_fd);
     if (!d->shared) {
         snprintf(d->err, d->err_size, "no shared memory: %s", strerror(errno));
@@ -411,17 +545,34 @@ static int power_on(struct device *d)
     if (result) {
         return result;
     }
-    if (!realpath(d->options->flash_path, d->flash_path) || dev_console_open(&d->console)) {
+    if (!realpath(d->options->flash_path, d->flash_path) ||
+        dev_console_open(&d->console, !d->options->detached)) {
         snprintf(d->err, d->err_size, "%s: %s", d->options->flash_path, strerror(errno));
         return AL_ERR_IO;
     }
+    d->log.to = d->console.log;
+    open_control(d);
     return 0;
 }
 
 static void power_off(struct device *d)
 {
-    dev_console_close(&d->console);
+    if (d->console.log) {
+        fflush(d->console.log);
+    }
+    if (d->control) {
+        dev_control_refuse_newcomers(d->control);
+    }
+    if (d->flash) {
+        d->result->n_wear = dev_wear_table(d->shared, dev_flash_port(d->flash),
+                                           d->desc.partition_table_offset, d->result->wear);
+    }
     dev_flash_close(d->flash);
+    if (d->control) { /* only now: whoever hears it may use the flash file at once */
+        dev_control_done(d->control, true, farewell(d->result));
+        dev_control_close(d->control);
+    }
+    dev_console_close(&d->console);
     if (d->shared) {
         struct dev_run_result *result = d->result;
         result->programs = atomic_load(&d->shared->flash.programs);
@@ -445,6 +596,7 @@ int dev_run(const struct dev_run_options *options, struct dev_run_result *result
     }
     *d = (struct device){.options = options, .result = result, .err = err, .err_size = err_size};
     d->log.quiet = options->quiet;
+    d->reset = DEV_RESET_POWERON;
 
     int status = power_on(d);
     if (status == 0) {
@@ -455,6 +607,9 @@ int dev_run(const struct dev_run_options *options, struct dev_run_result *result
             snprintf(err, err_size, "signals can't be caught: %s", strerror(errno));
             status = AL_ERR_IO;
         } else {
+            if (options->on_ready) {
+                options->on_ready(options->ready_ctx);
+            }
             status = live(d);
         }
         release_signals(d->signal_fd, &before);
@@ -462,7 +617,6 @@ int dev_run(const struct dev_run_options *options, struct dev_run_result *result
     if (status) {
         result->stop = DEV_STOP_ERROR;
     }
-    fflush(stdout);
     power_off(d);
     free(d);
     return status;

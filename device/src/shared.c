@@ -90,6 +90,21 @@ void dev_shared_destroy(struct dev_shared *shared, int fd)
     }
 }
 
+void dev_shared_power_cycle(struct dev_shared *shared)
+{
+    int levels[DEV_GPIO_COUNT];
+    uint64_t cut = atomic_load(&shared->power_cut_at);
+    for (size_t i = 0; i < DEV_GPIO_COUNT; i++) {
+        levels[i] = atomic_load(&shared->gpio_in[i]);
+    }
+    memset(shared, 0, sizeof *shared);
+    init(shared);
+    atomic_store(&shared->power_cut_at, cut);
+    for (size_t i = 0; i < DEV_GPIO_COUNT; i++) {
+        atomic_store(&shared->gpio_in[i], levels[i]);
+    }
+}
+
 /* The block that the environment names, or NULL if it names none. */
 static struct dev_shared *attach(void)
 {

@@ -8,6 +8,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "device/wear.h"
+
 struct dev_run_options {
     const char *flash_path;
     const char *manifest_url;    /* handed to the app, or NULL */
@@ -18,6 +20,9 @@ struct dev_run_options {
     unsigned max_boots;          /* 0: no limit */
     int gpio[64];                /* -1: not driven */
     bool quiet;                  /* no boot log */
+    bool detached;               /* standard input is not read: only monitors type */
+    void (*on_ready)(void *ctx); /* called once, when the device is on and listens to commands; or NULL */
+    void *ready_ctx;
 };
 
 /* Why the device stopped, and what it did. */
@@ -27,12 +32,14 @@ struct dev_run_result {
     char last_booted[17]; /* label, "" if nothing booted */
     uint64_t programs, erases, violations;
     uint32_t max_wear;
+    unsigned n_wear; /* rows, one for each partition */
+    struct dev_wear wear[AL_PTABLE_MAX_ENTRIES];
 };
 
 /*
  * Power the device on and run it until something stops it. The boot log goes to
  * stdout in ESP-IDF's style; the app writes there too. Ctrl-C or SIGTERM ends the app
- * (as pulling the plug would) and returns. Returns 0, or AL_ERR_* with one line in err.
+ * (as pulling the plug would) and returns. While it runs it obeys device/control.h. Returns 0, or AL_ERR_* with one line in err.
  */
 int dev_run(const struct dev_run_options *options, struct dev_run_result *result, char *err, size_t err_size);
 

@@ -58,7 +58,12 @@ struct dev_flash_counters {
 
 struct dev_shared {
     uint32_t magic;
-    uint32_t size;                        /* of this struct, so that both sides agree */
+    /*
+     * Of this struct in the device that made the block. Fields are only ever
+     * appended and none changes its meaning, so an older program finds its own
+     * in a newer device's block; a program newer than its device gives up.
+     */
+    uint32_t size;
     _Atomic uint64_t heartbeat;           /* grows while the app is alive and well */
     _Atomic uint64_t power_cut_at;        /* program/erase operation that is torn, 1-based; 0: none */
     _Atomic uint64_t flash_ops;           /* program and erase operations so far */
@@ -75,6 +80,8 @@ struct dev_shared {
      */
     uint32_t rtc_noinit_head;
     uint8_t rtc_noinit[DEV_RTC_SIZE + 2 * 4096];
+
+    _Atomic uint32_t sector_programs[DEV_MAX_SECTORS]; /* programs that touched each sector since power-on */
 };
 
 /*
@@ -94,5 +101,11 @@ struct dev_shared *dev_shared_get(void);
 bool dev_shared_inherited(void);
 
 void dev_shared_destroy(struct dev_shared *shared, int fd);
+
+/*
+ * Off and on again: counters, wear and RTC memory are zeros, outputs inputs. What
+ * comes from outside stays: gpio_in and the planned power cut. No app may run.
+ */
+void dev_shared_power_cycle(struct dev_shared *shared);
 
 #endif
