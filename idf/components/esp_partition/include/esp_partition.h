@@ -2,8 +2,9 @@
  * esp_partition.h - find, read, write and erase partitions.
  *
  * The table is read from flash once, at the first call. Descriptors that the
- * find functions return live until the program ends. Every call may be made
- * from any task; flash operations are serialised.
+ * find functions return live until the program ends, those of registered
+ * partitions until they are deregistered. Every call may be made from any task;
+ * flash operations are serialised.
  */
 #pragma once
 
@@ -102,7 +103,7 @@ typedef struct esp_partition_iterator_opaque_ *esp_partition_iterator_t;
 
 /*
  * Iterate over partitions of a type, subtype (or _ANY) and label (or NULL). NULL
- * if there is none. next() releases the iterator when it returns NULL; otherwise
+ * if there is none, or for a subtype of ESP_PARTITION_TYPE_ANY. next() releases the iterator when it returns NULL; otherwise
  * release it with esp_partition_iterator_release().
  */
 esp_partition_iterator_t esp_partition_find(esp_partition_type_t type, esp_partition_subtype_t subtype,
@@ -115,8 +116,27 @@ void esp_partition_iterator_release(esp_partition_iterator_t iterator);
 const esp_partition_t *esp_partition_find_first(esp_partition_type_t type, esp_partition_subtype_t subtype,
                                                 const char *label);
 
-/* The table's own descriptor of the partition with these type, address, size and label, or NULL. */
+/* The table's own descriptor of the partition with these type, address, size and label (if any), or NULL. */
 const esp_partition_t *esp_partition_verify(const esp_partition_t *partition);
+
+/*
+ * A partition that is in no table, such as the bootloader's place: known until
+ * the next restart. Nothing is written to flash.
+ *
+ * flash_chip     NULL: the device's
+ * label          copied, at most 16 characters
+ * out_partition  may be NULL; NULL on failure
+ *
+ * ESP_OK; ESP_ERR_INVALID_SIZE (past the end of the chip); ESP_ERR_INVALID_ARG
+ * (overlaps another partition); ESP_ERR_NO_MEM (also beyond 16 of them).
+ */
+esp_err_t esp_partition_register_external(esp_flash_t *flash_chip, size_t offset, size_t size,
+                                          const char *label, esp_partition_type_t type,
+                                          esp_partition_subtype_t subtype,
+                                          const esp_partition_t **out_partition);
+
+/* Forget it; the descriptor is dead. ESP_ERR_INVALID_ARG if it is the table's, ESP_ERR_NOT_FOUND. */
+esp_err_t esp_partition_deregister_external(const esp_partition_t *partition);
 
 /*
  * Offsets and sizes in bytes from the partition's start.
@@ -134,6 +154,15 @@ esp_err_t esp_partition_write_raw(const esp_partition_t *partition, size_t dst_o
                                   size_t size);
 esp_err_t esp_partition_erase_range(const esp_partition_t *partition, size_t offset, size_t size);
 
+/*
+ * Erase the sectors of `size` bytes of dest_part, then copy them from src_part;
+ * size SIZE_MAX: all that is behind src_offset. Power cut: dest_part holds part
+ * of the copy. ESP_ERR_INVALID_ARG (NULL, the same partition, offset past the
+ * end); ESP_ERR_INVALID_SIZE; errors of read, write and erase.
+ */
+esp_err_t esp_partition_copy(const esp_partition_t *dest_part, uint32_t dest_offset,
+                             const esp_partition_t *src_part, uint32_t src_offset, size_t size);
+
 /* A read-only window; it stays valid until the program ends. */
 esp_err_t esp_partition_mmap(const esp_partition_t *partition, size_t offset, size_t size,
                              esp_partition_mmap_memory_t memory, const void **out_ptr,
@@ -143,7 +172,8 @@ void esp_partition_munmap(esp_partition_mmap_handle_t handle);
 /*
  * SHA-256 (32 bytes): of an app or bootloader, the verified appended digest, or
  * the image's hash if none is appended (ESP_ERR_IMAGE_INVALID if it does not
- * verify); of data, the whole partition's hash.
+ * verify); of data, the whole partition's hash. ESP_ERR_INVALID_ARG: sha_256 is
+ * NULL, or the partition empty.
  */
 esp_err_t esp_partition_get_sha256(const esp_partition_t *partition, uint8_t *sha_256);
 
