@@ -15,6 +15,7 @@ import argparse
 import glob
 import os
 import re
+import ssl
 import sys
 
 try:
@@ -31,7 +32,12 @@ SDKCONFIG_FIELDS = [  # field of struct airlift_sdkconfig, symbol, kind
     ("app_retrieve_len_elf_sha", "APP_RETRIEVE_LEN_ELF_SHA", int),
     ("freertos_hz", "FREERTOS_HZ", int),
     ("log_default_level", "LOG_DEFAULT_LEVEL", int),
+    ("crt_bundle_without_system", "MBEDTLS_CERTIFICATE_BUNDLE_DEFAULT_NONE", bool),
 ]
+
+# What would leave a product unprotected if it were ignored here.
+UNSUPPORTED = ("SECURE_BOOT", "SECURE_BOOT_V2_ENABLED", "SECURE_SIGNED_APPS_NO_SECURE_BOOT", "SECURE_FLASH_ENC_ENABLED",
+               "SECURE_SIGNED_DATA_PARTITION", "NVS_ENCRYPTION")
 
 
 # --- Files -------------------------------------------------------------------
@@ -109,6 +115,11 @@ def load(kconf, source, lines, scratch):
     for line in lines:
         name, value = assignment(line)
         sym = kconf.syms.get(name)
+        if name in UNSUPPORTED and value == "y":
+            sys.exit("%s: CONFIG_%s is not supported on the virtual device. Keep it in sdkconfig.defaults.CHIP, or "
+                     "switch it off in sdkconfig.defaults.linux" % (source, name))
+        if sym is not None and sym.nodes and not any(node.prompt for node in sym.nodes):
+            continue  # follows from other options, whatever an old file says
         if sym is None or not sym.nodes:
             if value not in (None, "n"):
                 unknown.append("CONFIG_" + name)
@@ -183,7 +194,27 @@ def cmake(kconf):
     return "\n".join(lines) + "\n"
 
 
-def c_source(kconf):
+def custom_bundle(kconf, project_dir):
+    """Certificates that the project adds to the bundle, as PEM; the files they are in."""
+    if kconf.syms["MBEDTLS_CUSTOM_CERTIFICATE_BUNDLE"].str_value != "y":
+        return "", []
+    path = os.path.join(project_dir, kconf.syms["MBEDTLS_CUSTOM_CERTIFICATE_BUNDLE_PATH"].str_value)
+    files = sorted(glob.glob(os.path.join(glob.escape(path), "*"))) if os.path.isdir(path) else [path]
+    pem = ""
+    for file in files:
+        try:
+            with open(file, "rb") as f:
+                data = f.read()
+        except OSError as e:
+            sys.exit("CONFIG_MBEDTLS_CUSTOM_CERTIFICATE_BUNDLE_PATH: %s" % e)
+        if data.startswith(b"\x30"):
+            pem += ssl.DER_cert_to_PEM_cert(data)
+        else:
+            pem += data.decode("utf-8", "replace").rstrip() + "\n"
+    return pem, files
+
+
+def c_source(kconf, bundle):
     lines = [
         "/* Generated: the values that the SDK's own code acts on. */",
         '#include "airlift_sdkconfig.h"',
@@ -195,6 +226,10 @@ def c_source(kconf):
         if kind is bool:
             value = "true" if value == "y" else "false"
         lines.append("    .%s = %s," % (field, value or "0"))
+    if bundle:
+        lines.append("    .crt_bundle_custom =")
+        lines += ["        " + c_string(line)[:-1] + '\\n"' for line in bundle.splitlines()]
+        lines[-1] += ","
     lines.append("};")
     return "\n".join(lines) + "\n"
 
@@ -244,6 +279,7 @@ def main():
     for warning in kconf.warnings:
         print(warning, file=sys.stderr)
     kconf.warnings.clear()
+    kconf.warn_assign_override = False  # later files are there to override
 
     renames = read_renames(args.rename)
     base = os.path.join(args.out, "sdkconfig.base")
@@ -272,11 +308,12 @@ def main():
     kconf.write_config(args.sdkconfig, header="# Configuration of this build; edits are kept.\n", save_old=False)
     write_if_changed(os.path.join(args.out, "sdkconfig.h"), header(kconf, renames))
     write_if_changed(os.path.join(args.out, "sdkconfig.cmake"), cmake(kconf))
-    write_if_changed(os.path.join(args.out, "sdkconfig.c"), c_source(kconf))
+    bundle, bundle_files = custom_bundle(kconf, args.project_dir)
+    write_if_changed(os.path.join(args.out, "sdkconfig.c"), c_source(kconf, bundle))
 
     for path in kconf.kconfig_filenames:
         print(os.path.abspath(os.path.join(kconf.srctree, path)))
-    for path in args.defaults + args.rename + ([args.board_sdkconfig] if args.board_sdkconfig else []):
+    for path in bundle_files + args.defaults + args.rename + ([args.board_sdkconfig] if args.board_sdkconfig else []):
         print(path)
 
 

@@ -10,8 +10,15 @@
 
 /* What crt_bundle_attach is called with. */
 struct tls_trust {
-    bool system; /* set by esp_crt_bundle_attach() */
+    bool bundle; /* set by esp_crt_bundle_attach() */
 };
+
+/*
+ * The bundle as PEM, to be freed by the caller, if it is anything else than the
+ * system's certificates: the project's own ones, with or without the system's.
+ * *out is NULL if it is just the system's. False: no memory.
+ */
+bool tls_bundle_pem(char **out);
 
 /* The system's certificates: SSL_CERT_FILE, or NULL for libcurl's built-in place. */
 const char *tls_system_ca_file(void);

@@ -6,6 +6,7 @@
 #include <strings.h>
 
 #include "../esp-tls/tls_trust.h"
+#include "../esp_netif/netif_link.h"
 #include "esp_log.h"
 #include "http_client_priv.h"
 
@@ -51,8 +52,12 @@ static bool set_trust(struct esp_http_client *client, const esp_http_client_conf
 {
     if (config->crt_bundle_attach != NULL) {
         struct tls_trust trust = {0};
-        client->trusted = config->crt_bundle_attach(&trust) == ESP_OK && trust.system;
-        client->transport.system_ca = client->trusted;
+        client->trusted = config->crt_bundle_attach(&trust) == ESP_OK && trust.bundle;
+        if (client->trusted && !tls_bundle_pem(&client->ca_pem)) {
+            return false;
+        }
+        client->transport.ca_pem = client->ca_pem;
+        client->transport.system_ca = client->trusted && client->ca_pem == NULL;
         return true;
     }
     if (config->use_global_ca_store) {
@@ -103,7 +108,8 @@ static bool set_transport(struct esp_http_client *client, const esp_http_client_
     if (transport->piece_size > CURL_MAX_WRITE_SIZE) {
         transport->piece_size = CURL_MAX_WRITE_SIZE;
     }
-    if (config->if_name != NULL) {
+    /* The device's own interfaces are all the host's network: there is nothing to choose among. */
+    if (config->if_name != NULL && !netif_is_device_name(config->if_name->ifr_name)) {
         if (asprintf(&client->interface_name, "if!%.*s", IFNAMSIZ, config->if_name->ifr_name) < 0) {
             client->interface_name = NULL;
             return false;

@@ -2,7 +2,8 @@
  * esp_crt_bundle.h - trust the certificate authorities everybody trusts.
  *
  * On a chip that is a bundle compiled into the firmware; here it is what the
- * system's ca-certificates package installed, or the file SSL_CERT_FILE names.
+ * system's ca-certificates package installed, or the file SSL_CERT_FILE names,
+ * and the certificates of CONFIG_MBEDTLS_CUSTOM_CERTIFICATE_BUNDLE_PATH.
  */
 #pragma once
 

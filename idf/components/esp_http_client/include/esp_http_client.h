@@ -96,6 +96,11 @@ typedef enum {
 typedef esp_err_t (*http_event_handle_cb)(esp_http_client_event_t *evt);
 
 typedef enum {
+    HTTP_TLS_DYN_BUF_RX_STATIC = 1,
+    HTTP_TLS_DYN_BUF_STRATEGY_MAX,
+} esp_http_client_tls_dyn_buf_strategy_t;
+
+typedef enum {
     HTTP_METHOD_GET = 0,
     HTTP_METHOD_POST,
     HTTP_METHOD_PUT,
@@ -187,8 +192,10 @@ typedef struct {
     int keep_alive_idle;                        /* seconds; default 5 */
     int keep_alive_interval;                    /* seconds; default 5 */
     int keep_alive_count;                       /* default 3 */
-    struct ifreq *if_name;                      /* bind to this interface; copied */
+    struct ifreq *if_name; /* of the host, to bind to; one of the device's own is any; copied */
     esp_http_client_addr_type_t addr_type;
+    bool save_client_session; /* a client resumes its TLS sessions in any case */
+    esp_http_client_tls_dyn_buf_strategy_t tls_dyn_buf_strategy; /* of a chip's TLS; no meaning on Linux */
 } esp_http_client_config_t;
 
 typedef enum {
