@@ -1,5 +1,7 @@
 #!/usr/bin/python3
-"""Put a built project into a fresh flash file: partition table, app, description of the chip.
+"""Put a built project into a fresh flash file: bootloader, partition table, app, description of the chip.
+
+The chip is as it leaves the factory: no eFuse is burnt, so the secure version is 0 whatever the app's is.
 
 The app goes where a bootloader with blank OTA data looks: factory, else the first OTA slot. It has to fit;
 a slot with under 5 % left is worth a warning, as the next version may not fit.
@@ -43,7 +45,8 @@ def main():
     parser.add_argument("--size", required=True)
     parser.add_argument("--no-rollback", action="store_true")
     parser.add_argument("--anti-rollback", action="store_true")
-    parser.add_argument("--secure-version", default="0")
+    parser.add_argument("--bootloader", required=True)
+    parser.add_argument("--bootloader-offset", required=True)
     parser.add_argument("--out", required=True)
     args = parser.parse_args()
 
@@ -73,7 +76,7 @@ def main():
     if args.no_rollback:
         command.append("--no-rollback")
     if args.anti_rollback:
-        command += ["--anti-rollback", "--secure-version", args.secure_version]
+        command.append("--anti-rollback")
     result = subprocess.run(command, stdout=subprocess.DEVNULL, check=False)
     if result.returncode != 0:
         sys.exit(result.returncode)
@@ -81,6 +84,10 @@ def main():
     with open(args.out, "r+b") as flash:
         flash.seek(int(args.offset, 0))
         flash.write(table)
+        with open(args.bootloader, "rb") as f:
+            bootloader = f.read()
+        flash.seek(int(args.bootloader_offset, 0))
+        flash.write(bootloader)
     print("%s: %s in '%s', %s large: %d %% free" % (name, kib(app_size), label, kib(size), (size - app_size) * 100 // size))
 
 

@@ -1,8 +1,9 @@
 # From the program to files that a device takes:
 #
 #   NAME.bin                             app image
+#   bootloader/bootloader.bin            what lies in a bootloader's place
 #   partition_table/partition-table.bin
-#   flash.bin, flash.bin.json            a device with both, ready to run
+#   flash.bin, flash.bin.json            a device with all three, ready to run
 
 # The CSV: the project's, or one of ESP-IDF's by name. Those have no offsets, so that they follow
 # the table where CONFIG_PARTITION_TABLE_OFFSET moves it.
@@ -45,7 +46,7 @@ function(__airlift_add_images)
     set(rollback)
     if(CONFIG_BOOTLOADER_APP_ANTI_ROLLBACK)
         set(secure_version ${CONFIG_BOOTLOADER_APP_SECURE_VERSION})
-        set(anti_rollback --anti-rollback --secure-version ${secure_version})
+        set(anti_rollback --anti-rollback)
     endif()
     if(NOT CONFIG_BOOTLOADER_APP_ROLLBACK_ENABLE)
         set(rollback --no-rollback)
@@ -77,12 +78,21 @@ function(__airlift_add_images)
         VERBATIM)
     add_custom_target(partition-table ALL DEPENDS "${table}")
 
+    set(bootloader "${CMAKE_BINARY_DIR}/bootloader/bootloader.bin")
+    add_custom_command(OUTPUT "${bootloader}"
+        COMMAND "${PYTHON}" -B "${AIRLIFT_TOOLS_DIR}/make_bootloader.py" --out "${bootloader}"
+            --version ${CONFIG_BOOTLOADER_PROJECT_VER} --idf-version "${IDF_VER}"
+        DEPENDS "${AIRLIFT_TOOLS_DIR}/make_bootloader.py" "${CMAKE_BINARY_DIR}/config/sdkconfig.h"
+        VERBATIM)
+    add_custom_target(bootloader ALL DEPENDS "${bootloader}")
+
     add_custom_command(OUTPUT "${flash}"
         COMMAND "${PYTHON}" -B "${AIRLIFT_TOOLS_DIR}/make_flash.py" --tool "${AIRLIFT_TOOL}"
             --app "${app}" --table "${table}" --csv "${csv}"
+            --bootloader "${bootloader}" --bootloader-offset ${CONFIG_BOOTLOADER_OFFSET_IN_FLASH}
             --offset ${CONFIG_PARTITION_TABLE_OFFSET} --size ${CONFIG_ESPTOOLPY_FLASHSIZE}
             ${rollback} ${anti_rollback} --out "${flash}"
-        DEPENDS "${app}" "${table}" "${AIRLIFT_TOOLS_DIR}/make_flash.py"
+        DEPENDS "${app}" "${table}" "${bootloader}" "${AIRLIFT_TOOLS_DIR}/make_flash.py"
         BYPRODUCTS "${flash}.json"
         COMMENT "Building flash.bin"
         VERBATIM)
