@@ -20,6 +20,9 @@ struct ota_state {
 /* False if there is no OTA data partition, or it can't be read. */
 bool ota_state_read(struct ota_state *out);
 
+/* Rewrite one record as it stands in `s`. ESP_ERR_NOT_ALLOWED if the partition is read-only; FLASH_OP_FAIL. */
+esp_err_t ota_state_write(const struct ota_state *s, unsigned sector);
+
 /* The partition that a record selects, or NULL. n_slots must not be 0. */
 const esp_partition_t *ota_state_target(const struct ota_state *s, unsigned sector);
 

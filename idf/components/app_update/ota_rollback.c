@@ -16,7 +16,7 @@ static const char *TAG = "esp_ota_ops";
 static esp_err_t set_active_state(struct ota_state *s, uint32_t state)
 {
     s->data.rec[s->active].state = state;
-    return idf_err(al_otadata_write(idf_flash(), &s->part, (unsigned)s->active, &s->data.rec[s->active]));
+    return ota_state_write(s, (unsigned)s->active);
 }
 
 /* The other app may take over: it is the other record's, or factory if that record is unusable. */
@@ -49,6 +49,7 @@ bool esp_ota_check_rollback_is_possible(void)
 esp_err_t esp_ota_mark_app_valid_cancel_rollback(void)
 {
     struct ota_state s;
+    esp_app_desc_t desc;
     esp_err_t err;
 
     if (!ota_state_read(&s)) {
@@ -63,10 +64,11 @@ esp_err_t esp_ota_mark_app_valid_cancel_rollback(void)
     }
     err = set_active_state(&s, AL_OTA_VALID);
     /* Cut before the eFuse is burnt: the next boot finds VALID and burns it. */
-    if (err == ESP_OK && ota_anti_rollback_enabled()) {
-        err = esp_efuse_update_secure_version(esp_app_get_description()->secure_version);
+    if (err != ESP_OK || !ota_anti_rollback_enabled()) {
+        return err;
     }
-    return err;
+    err = esp_ota_get_partition_description(esp_ota_get_running_partition(), &desc);
+    return err != ESP_OK ? err : esp_efuse_update_secure_version(desc.secure_version);
 }
 
 esp_err_t esp_ota_mark_app_invalid_rollback(void)
@@ -140,9 +142,13 @@ esp_err_t esp_ota_erase_last_boot_app_partition(void)
 
 esp_err_t esp_ota_revoke_secure_boot_public_key(esp_ota_secure_boot_public_key_index_t index)
 {
+    if (!idf_desc()->secure_boot) {
+        ESP_LOGE(TAG, "secure boot is off on this device: there is no key to revoke");
+        return ESP_FAIL;
+    }
     if (index > SECURE_BOOT_PUBLIC_KEY_INDEX_2) {
         return ESP_ERR_INVALID_ARG;
     }
-    ESP_LOGE(TAG, "secure boot is off on this device: there is no key to revoke");
+    ESP_LOGE(TAG, "the virtual device does not check signatures: no app verifies with another key");
     return ESP_FAIL;
 }

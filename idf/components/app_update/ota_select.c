@@ -56,6 +56,17 @@ bool ota_state_read(struct ota_state *out)
     return true;
 }
 
+esp_err_t ota_state_write(const struct ota_state *s, unsigned sector)
+{
+    if (s->partition->readonly) {
+        return ESP_ERR_NOT_ALLOWED;
+    }
+    if (s->part.off % AL_SECTOR_SIZE != 0) {
+        return ESP_ERR_INVALID_ARG;
+    }
+    return idf_err(al_otadata_write(idf_flash(), &s->part, sector, &s->data.rec[sector]));
+}
+
 const esp_partition_t *ota_state_target(const struct ota_state *s, unsigned sector)
 {
     return slot_partition(al_otadata_slot(s->data.rec[sector].seq, s->n_slots));
@@ -90,16 +101,18 @@ bool ota_secure_version_ok(const esp_partition_t *partition)
 
 static esp_err_t choose_slot(const esp_partition_t *partition)
 {
+    /* The test app's number maps to slot 0, as in ESP-IDF. */
+    const unsigned slot = partition->subtype & 0x0F;
     struct ota_state s;
-    int err;
 
     if (!ota_state_read(&s)) {
         return ESP_ERR_NOT_FOUND;
     }
-    /* The test app's number maps to slot 0, as in ESP-IDF. */
-    err = al_otadata_select(idf_flash(), &s.part, partition->subtype & 0x0F, s.n_slots,
-                            ota_rollback_enabled() ? AL_OTA_NEW : AL_OTA_UNDEFINED);
-    return idf_err(err);
+    if (slot < s.n_slots && s.partition->readonly) {
+        return ESP_ERR_NOT_ALLOWED;
+    }
+    return idf_err(al_otadata_select(idf_flash(), &s.part, slot, s.n_slots,
+                                     ota_rollback_enabled() ? AL_OTA_NEW : AL_OTA_UNDEFINED));
 }
 
 /*
@@ -238,8 +251,8 @@ esp_err_t esp_ota_get_partition_description(const esp_partition_t *partition, es
 esp_err_t esp_ota_get_bootloader_description(const esp_partition_t *bootloader_partition,
                                              esp_bootloader_desc_t *desc)
 {
-    uint32_t at;
-    int err;
+    esp_partition_t at;
+    esp_err_t err;
 
     if (desc == NULL) {
         return ESP_ERR_INVALID_ARG;
@@ -248,10 +261,15 @@ esp_err_t esp_ota_get_bootloader_description(const esp_partition_t *bootloader_p
         bootloader_partition->type != ESP_PARTITION_TYPE_BOOTLOADER) {
         return ESP_ERR_NOT_SUPPORTED;
     }
-    at = bootloader_partition != NULL ? bootloader_partition->address : idf_desc()->chip->bootloader_off;
-    err = al_flash_read(idf_flash(), at + AL_IMAGE_DESC_OFF, desc, sizeof(*desc));
-    if (err != 0) {
-        return idf_err(err);
+    if (bootloader_partition != NULL) {
+        at = *bootloader_partition;
+    } else {
+        at = (esp_partition_t){.address = idf_desc()->chip->bootloader_off};
+        at.size = idf_desc()->partition_table_offset - at.address;
+    }
+    err = esp_partition_read(&at, AL_IMAGE_DESC_OFF, desc, sizeof(*desc));
+    if (err != ESP_OK) {
+        return err;
     }
     return desc->magic_byte == ESP_BOOTLOADER_DESC_MAGIC_BYTE ? ESP_OK : ESP_ERR_NOT_FOUND;
 }
@@ -293,8 +311,8 @@ const esp_partition_t *esp_ota_get_last_invalid_partition(void)
     }
     for (int i = 0; i < 2; i++) {
         const struct al_ota_record *rec = &s.data.rec[i];
-        bool failed =
-            al_ota_record_crc_ok(rec) && (rec->state == AL_OTA_INVALID || rec->state == AL_OTA_ABORTED);
+        bool failed = rec->seq != 0xFFFFFFFFu && al_ota_record_crc_ok(rec) &&
+                      (rec->state == AL_OTA_INVALID || rec->state == AL_OTA_ABORTED);
 
         /* Of two failed ones, the lower sequence number. */
         if (failed && (found < 0 || rec->seq < s.data.rec[found].seq)) {

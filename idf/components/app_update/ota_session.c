@@ -14,8 +14,6 @@
 
 static const char *TAG = "esp_ota_ops";
 
-#define COPY_CHUNK 4096u /* bytes copied from staging to final at a time */
-
 struct session {
     struct session *next;
     esp_ota_handle_t handle;
@@ -266,13 +264,13 @@ esp_err_t esp_ota_write(esp_ota_handle_t handle, const void *data, size_t size)
     if (s->staging->readonly) {
         return ESP_ERR_NOT_ALLOWED;
     }
-    if (size > s->staging->size) {
-        return ESP_ERR_INVALID_SIZE;
-    }
     /* write_with_offset counts too, so the position may lie past what came in order. */
     s->update.pos = s->wrote;
     if (s->update.pos > s->staging->size) {
         return ESP_ERR_INVALID_ARG;
+    }
+    if (size > s->staging->size) {
+        return ESP_ERR_INVALID_SIZE;
     }
     err = idf_err(al_update_write(&s->update, data, (uint32_t)size));
     if (err == ESP_OK) {
@@ -320,24 +318,6 @@ static esp_err_t verify_written(const struct session *s)
     }
 }
 
-/* Not atomic: a cut while it runs leaves the final partition broken. */
-static esp_err_t copy_to_final(const struct session *s)
-{
-    uint8_t buf[COPY_CHUNK];
-    esp_err_t err = esp_partition_erase_range(s->final, 0, s->final->size);
-
-    for (uint32_t off = 0; err == ESP_OK && off < s->final->size; off += COPY_CHUNK) {
-        uint32_t left = s->final->size - off;
-        uint32_t part = left < COPY_CHUNK ? left : COPY_CHUNK;
-
-        err = esp_partition_read(s->staging, off, buf, part);
-        if (err == ESP_OK) {
-            err = esp_partition_write(s->final, off, buf, part);
-        }
-    }
-    return err;
-}
-
 esp_err_t esp_ota_end(esp_ota_handle_t handle)
 {
     struct session *s = take_session(handle);
@@ -351,7 +331,8 @@ esp_err_t esp_ota_end(esp_ota_handle_t handle)
     } else if (verify_written(s) != ESP_OK) {
         err = ESP_ERR_OTA_VALIDATE_FAILED;
     } else if (s->copy_at_end) {
-        err = copy_to_final(s);
+        /* Not atomic: a cut while it runs leaves the final partition broken. */
+        err = esp_partition_copy(s->final, 0, s->staging, 0, s->final->size);
     }
     free(s);
     return err;

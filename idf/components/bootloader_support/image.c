@@ -36,6 +36,7 @@ static void fill(esp_image_metadata_t *data, uint32_t start, const struct al_ima
 
 esp_err_t idf_image_verify(const struct al_image_rules *rules, bool silent, esp_image_metadata_t *data)
 {
+    struct al_image_rules r = *rules;
     struct workspace *w = malloc(sizeof(*w));
     uint8_t header[AL_IMAGE_HEADER_SIZE];
     esp_err_t result;
@@ -44,16 +45,24 @@ esp_err_t idf_image_verify(const struct al_image_rules *rules, bool silent, esp_
     if (w == NULL) {
         return ESP_ERR_NO_MEM;
     }
-    err = al_image_verify(idf_flash(), rules, &w->check, w->buf, sizeof(w->buf));
+    if (r.part_size == 0) {
+        r.part_size = 1; /* core takes 0 for "not limited"; here it is a partition that nothing fits */
+    }
+    err = al_image_verify(idf_flash(), &r, &w->check, w->buf, sizeof(w->buf));
     if (err == 0) {
-        err = al_flash_read(idf_flash(), rules->flash_off, header, sizeof(header));
+        err = al_flash_read(idf_flash(), r.flash_off, header, sizeof(header));
+    }
+    if (err == 0 && w->check.info.header.hash_appended) {
+        /* What is stored: the same as computed, unless only metadata were asked for. */
+        err = al_flash_read(idf_flash(), r.flash_off + w->check.info.len - ESP_IMAGE_HASH_LEN,
+                            w->check.info.sha256, ESP_IMAGE_HASH_LEN);
     }
     if (err == 0) {
-        fill(data, rules->flash_off, &w->check.info, header);
+        fill(data, r.flash_off, &w->check.info, header);
         result = ESP_OK;
     } else {
         if (!silent) {
-            ESP_LOGE(TAG, "image at 0x%x: %s", (unsigned)rules->flash_off,
+            ESP_LOGE(TAG, "image at 0x%x: %s", (unsigned)r.flash_off,
                      err == AL_ERR_IO ? "flash read failed" : al_image_fault_text(w->check.fault));
         }
         memset(data, 0, sizeof(*data));

@@ -60,6 +60,24 @@ static _Noreturn void give_up(const char *why)
     exit(1);
 }
 
+/*
+ * The app's view of the table ends at its MD5 record; the bootloader's goes by
+ * the number of records (al_ptable_parse). They differ if entries follow it.
+ */
+static void cut_table_at_md5(void)
+{
+    for (uint16_t i = 0; i < chip.table.n; i++) {
+        static const uint8_t md5_magic[2] = {0xEB, 0xEB};
+        uint8_t magic[2];
+
+        if (al_flash_read(&chip.port, chip.desc.partition_table_offset + i * AL_PTABLE_RECORD_SIZE, magic,
+                          sizeof(magic)) != 0 ||
+            memcmp(magic, md5_magic, sizeof(magic)) == 0) {
+            chip.table.n = i;
+        }
+    }
+}
+
 static void open_chip(void)
 {
     const char *path = getenv(DEV_ENV_FLASH);
@@ -89,6 +107,7 @@ static void open_chip(void)
         fprintf(stderr, "airlift: no valid partition table at 0x%x of %s\n",
                 (unsigned)chip.desc.partition_table_offset, path);
     }
+    cut_table_at_md5();
 }
 
 static void ensure_open(void)
@@ -136,7 +155,8 @@ void idf_image_rules(struct al_image_rules *out)
     ensure_open();
     *out = (struct al_image_rules){.chip = chip.desc.chip,
                                    .chip_rev = chip.desc.chip_revision,
-                                   .blk_rev = chip.desc.efuse_block_revision};
+                                   .blk_rev = chip.desc.efuse_block_revision,
+                                   .any_offset = true};
 }
 
 esp_err_t idf_err(int al_err)
