@@ -314,6 +314,12 @@ static const struct al_part *otadata_of(const struct al_flash *port, struct al_p
     return found;
 }
 
+/* A table may say so; then OTA data replaces part of the app. */
+static bool overlaps(const struct al_part *a, const struct al_part *b)
+{
+    return a->off < b->off + b->size && b->off < a->off + a->size;
+}
+
 /* What was written lies in the sectors of the two records. */
 static void check_writes(struct board *b, const struct al_part *otadata)
 {
@@ -421,7 +427,9 @@ static void test_boot_holds_its_promises_on_any_flash(void **state)
         REQUIRE(memcmp(one.bytes, two.bytes, FLASH_SIZE) == 0);
         if (a.result.boots) {
             n_booted++;
-            check_started(&one, choice, &a);
+            if (one.n_ops == 0 || otadata == NULL || !overlaps(otadata, &a.result.part)) {
+                check_started(&one, choice, &a);
+            }
             REQUIRE(a.result.tried[a.result.n_tried - 1].fault == AL_IMAGE_GOOD);
         }
     }
