@@ -80,7 +80,7 @@ static const struct al_part *app_at(const struct boot *b, int index)
         p = b->factory;
     } else if (index == INDEX_TEST) {
         p = b->test;
-    } else if (index >= 0 && index < (int)AL_MAX_OTA_SLOTS && index < (int)b->n_slots) {
+    } else if (index >= 0 && index < (int)AL_MAX_OTA_SLOTS) {
         p = b->slot[index];
     }
     return p != NULL && p->size > 0 ? p : NULL;
@@ -237,7 +237,7 @@ static int choose(struct boot *b, int *index, bool *gave_up)
     both_empty = empty(&data.rec[0]) && empty(&data.rec[1]);
     if (b->config->anti_rollback) {
         b->initial = both_empty;
-        return both_empty ? 0 : select_active(b, &data, index);
+        return select_active(b, &data, index);
     }
     if ((al_ota_record_rejected(&data.rec[0]) && al_ota_record_rejected(&data.rec[1])) || b->n_slots == 0) {
         if (!present(b->factory)) {

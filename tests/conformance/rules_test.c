@@ -27,6 +27,7 @@ static uint32_t image_len, efuse;
 static int burn(void *ctx, uint32_t version)
 {
     (void)ctx;
+    assert_true(version > efuse); /* a real eFuse is not burnt for nothing */
     efuse = version;
     return 0;
 }
@@ -328,6 +329,30 @@ static void test_rules_unaligned_otadata_is_used(void **state)
     assert_true(al_is_blank(ram.bytes + OTADATA, AL_SECTOR_SIZE));
 }
 
+static void test_rules_peek_names_the_default_app(void **state)
+{
+    struct al_otadata data;
+
+    (void)state;
+    device(0);
+    assert_null(al_boot_peek(&flash, &table));
+    app("test", AL_SUB_APP_TEST, 0x90000);
+    assert_string_equal(al_boot_peek(&flash, &table)->label, "test");
+    app("ota_15", AL_SUB_APP_OTA_15, 0xA0000);
+    assert_string_equal(al_boot_peek(&flash, &table)->label, "ota_15");
+    app("factory", AL_SUB_APP_FACTORY, 0x10000);
+    put_record(0, 1, AL_OTA_VALID); /* no slot counts: the first is missing */
+    assert_string_equal(al_boot_peek(&flash, &table)->label, "factory");
+    app("ota_0", AL_SUB_APP_OTA_0, 0x20000);
+    assert_string_equal(al_boot_peek(&flash, &table)->label, "ota_0");
+    table.part[0].size = 0x1000;
+    assert_null(al_boot_peek(&flash, &table));
+    for (unsigned i = 0; i < 2; i++) {
+        al_ota_record_init(&data.rec[i], 7, AL_OTA_VALID);
+    }
+    assert_int_equal(al_otadata_active(&data), 0); /* a tie */
+}
+
 /* --- Loading ------------------------------------------------------------------------ */
 
 static void test_rules_fallback_goes_down_to_factory_then_up_then_test(void **state)
@@ -369,6 +394,38 @@ static void test_rules_empty_slots_and_gaps_are_skipped(void **state)
     wreck(0);
     assert_string_equal(boot(), "no_bootable_app");
     assert_int_equal(result.n_tried, 1);
+}
+
+static void test_rules_sixteen_slots_and_the_last_of_two_test_apps(void **state)
+{
+    (void)state;
+    device(14);
+    app("ota_14", AL_SUB_APP_OTA_0 + 14, 0x10000);
+    put_record(0, 16, AL_OTA_VALID);
+    app("ota_15", AL_SUB_APP_OTA_15, 0xB000);
+    table.part[table.n - 1].size = 0x4000;
+    image_len = test_image(image, "1.0.0", 0, 0);
+    al_put_le32(image + 24, 0); /* not mapped, so that it may lie anywhere */
+    memcpy(ram.bytes + 0xB000, image, image_len);
+    assert_string_equal(boot(), "ota_13"); /* its digest is wrong now, and ota_14 blank */
+    assert_int_equal(result.tried[0].index, 15);
+    assert_int_equal(result.tried[0].fault, AL_IMAGE_BAD_HASH);
+    device(0);
+    app("first", AL_SUB_APP_TEST, 0x80000);
+    app("last", AL_SUB_APP_TEST, 0x90000);
+    put_app(0x80000, 1);
+    put_app(0x90000, 1);
+    assert_string_equal(boot(), "last");
+}
+
+static void test_rules_a_slot_at_an_odd_offset_does_not_boot(void **state)
+{
+    (void)state;
+    device(2);
+    put_record(0, 2, AL_OTA_VALID);
+    table.part[2].off += 2;
+    assert_string_equal(boot(), "ota_0");
+    assert_int_equal(result.tried[0].fault, AL_IMAGE_UNALIGNED);
 }
 
 static void test_rules_only_a_test_app(void **state)
@@ -427,6 +484,34 @@ static void test_rules_failing_flash_stops_only_what_needs_it(void **state)
         assert_true(err == AL_ERR_IO ||
                     (err == 0 && (result.boots || result.reason == AL_BOOT_OTADATA_TOO_SMALL)));
     }
+}
+
+static bool dark;
+
+static int last_erase(void *ctx, uint32_t off, uint32_t len)
+{
+    dark = true;
+    (void)ram_flash_erase(ctx, off, len);
+    return AL_ERR_IO;
+}
+
+static int read_until_dark(void *ctx, uint32_t off, void *buf, uint32_t len)
+{
+    return dark ? AL_ERR_IO : ram_flash_read(ctx, off, buf, len);
+}
+
+/* Power that goes while the first app is entered: nothing boots any more. */
+static void test_rules_a_dark_flash_is_noticed_at_the_last_write(void **state)
+{
+    static struct al_boot_work work;
+
+    (void)state;
+    device(2);
+    assert_int_equal(al_ptable_build(&table, true, ram.bytes + AL_PTABLE_OFFSET), 0);
+    dark = false;
+    flash.erase = last_erase;
+    flash.read = read_until_dark;
+    assert_int_equal(al_boot(&flash, &config, &work, &result), AL_ERR_IO);
 }
 
 static int bad_block_read(void *ctx, uint32_t off, void *buf, uint32_t len)
@@ -1036,11 +1121,15 @@ int main(void)
         cmocka_unit_test(test_rules_numbers_are_unsigned_and_a_tie_is_sector_0),
         cmocka_unit_test(test_rules_otadata_must_hold_two_sectors),
         cmocka_unit_test(test_rules_unaligned_otadata_is_used),
+        cmocka_unit_test(test_rules_peek_names_the_default_app),
         cmocka_unit_test(test_rules_fallback_goes_down_to_factory_then_up_then_test),
         cmocka_unit_test(test_rules_empty_slots_and_gaps_are_skipped),
+        cmocka_unit_test(test_rules_sixteen_slots_and_the_last_of_two_test_apps),
+        cmocka_unit_test(test_rules_a_slot_at_an_odd_offset_does_not_boot),
         cmocka_unit_test(test_rules_only_a_test_app),
         cmocka_unit_test(test_rules_test_pin_takes_the_test_app_or_none),
         cmocka_unit_test(test_rules_failing_flash_stops_only_what_needs_it),
+        cmocka_unit_test(test_rules_a_dark_flash_is_noticed_at_the_last_write),
         cmocka_unit_test(test_rules_an_unreadable_image_is_passed_over),
         cmocka_unit_test(test_rules_anti_rollback_does_not_select_older_apps),
         cmocka_unit_test(test_rules_anti_rollback_burns_what_is_confirmed),

@@ -2,6 +2,7 @@
 #include "sdk_world.h"
 
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -192,6 +193,11 @@ void world_reset(void)
 
 static _Noreturn void be_the_app(void (*app)(void), const char *flash_path)
 {
+    static const int caught[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT};
+
+    for (size_t i = 0; i < sizeof(caught) / sizeof(caught[0]); i++) {
+        signal(caught[i], SIG_DFL); /* a crash is the app's end, not the test runner's business */
+    }
     setenv(DEV_ENV_FLASH, flash_path, 1);
     setenv(DEV_ENV_RUNNING, world.running, 1);
     esp_log_level_set("*", ESP_LOG_NONE);

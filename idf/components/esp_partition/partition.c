@@ -397,6 +397,9 @@ esp_err_t esp_partition_get_sha256(const esp_partition_t *partition, uint8_t *sh
     struct al_image_rules rules;
     esp_image_metadata_t data;
 
+    if (sha_256 == NULL || partition->size == 0) {
+        return ESP_ERR_INVALID_ARG;
+    }
     if (partition->type != ESP_PARTITION_TYPE_APP && partition->type != ESP_PARTITION_TYPE_BOOTLOADER) {
         return hash_range(partition->address, partition->size, sha_256);
     }
