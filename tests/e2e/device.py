@@ -230,6 +230,17 @@ class FlashNew(Case):
                 self.assertEqual(f.read(0xC00), g.read())
         self.assertIn("factory", self.run_ok("device", "run", self.flash, "--watchdog", "0.2", "--max-boots", "1"))
 
+    def test_table_as_asked_for(self):
+        self.new("--offset", "0x10000", "--no-md5")  # a named table follows its offset
+        with open(self.flash, "rb") as f:
+            table = f.read()[0x10000:0x10C00]
+        self.assertNotIn(b"\xeb\xeb" + b"\xff" * 14, table)
+        self.assertEqual(struct.unpack_from("<I", table, 4)[0], 0x11000)
+        other = self.path("other.bin")  # and a flash file gives its own, without MD5 again
+        self.run_ok("flash", "new", other, "--table", self.flash, "--offset", "0x10000")
+        with open(other, "rb") as f:
+            self.assertEqual(f.read()[0x10000:0x10C00], table)
+
     def test_does_not_overwrite(self):
         self.new()
         self.refused("flash", "new", self.flash, "--table", "two_ota", says="exists already (--force replaces it)")
