@@ -75,7 +75,7 @@ static uint32_t state_of(unsigned sector)
 /* otadata, and n slots from 0x20000 on with good images; no factory. */
 static void device(unsigned n)
 {
-    char label[8];
+    char label[16];
 
     flash = ram_flash_init(&ram);
     memset(&table, 0, sizeof(table));
@@ -1006,9 +1006,9 @@ static void test_rules_image_load_addresses(void **state)
         {0x4037C000, 256, true}, {0x4037BFFC, 256, false}, {0x403DFF00, 256, true},  {0x403DFF04, 256, false},
         {0x50000000, 256, true}, {0x50001F00, 256, true},  {0x50001F04, 256, false}, {0x4FFFFFFC, 256, false},
         {0x0FFFFFFC, 256, true}, {0x10000000, 256, false}, {0x10000000, 0, true},    {0xFFFFFFFC, 256, false},
-        {0x3FCCE610, 256, true}, {0x3FCCE614, 256, false}, {0x3FCDE70C, 256, false}, {0x3FCDE710, 256, true},
-        {0x403CE610, 256, true}, {0x403CE614, 256, false}, {0x403DE70C, 256, false}, {0x403DE710, 256, true},
-        {0x3C000128, 256, true},
+        {0x3FCCE610, 256, true}, {0x3FCCE614, 256, false}, {0x3FCCE611, 256, false}, {0x3FCDE70C, 256, false},
+        {0x3FCDE710, 256, true}, {0x403CE610, 256, true},  {0x403CE614, 256, false}, {0x403DE70C, 256, false},
+        {0x403DE710, 256, true}, {0x3C000128, 256, true},
     };
 
     (void)state;
