@@ -31,7 +31,9 @@
  * clock. ESP-IDF 5.5 or later.
  *
  * Power cut at any instant: the device boots the old firmware or the new one,
- * whole and verified, and the update completes later.
+ * whole and verified, never one older than what was confirmed, and the update
+ * completes later. What was verified once is not downloaded again: an update
+ * that OTA data lost in the cut is selected again from its slot.
  *
  * Memory: about 15 KiB of heap plus the task's stack, taken once by
  * airlift_start(). On top of it, only during a check: the HTTP client with
@@ -56,6 +58,9 @@ extern "C" {
 /* For stabilisation_s and attempt_delay_s: none at all (0 means the default). */
 #define AIRLIFT_NO_WAIT UINT32_MAX
 
+/* For trial_boots: a power loss during the trial counts against the image. */
+#define AIRLIFT_NO_TRIAL_AGAIN UINT32_MAX
+
 /* --- What the agent tells ------------------------------------------------- */
 
 typedef enum {
@@ -68,6 +73,7 @@ typedef enum {
     AIRLIFT_EVENT_CONFIRMED,        /* version passed its trial: it stays */
     AIRLIFT_EVENT_ROLLED_BACK,      /* version failed its trial, this firmware runs again; reason, text */
     AIRLIFT_EVENT_FAILED,           /* reason, text; the running firmware goes on */
+    AIRLIFT_EVENT_TRIAL_AGAIN,      /* version had no fair trial, for lack of power, and gets another; text */
 } airlift_event_id_t;
 
 typedef enum {
@@ -143,6 +149,10 @@ typedef struct {
      */
     bool (*health_check)(void *ctx);
     uint32_t health_timeout_s; /* [300] */
+
+    /* A power loss is not the image's fault: so many further trials it gets, as
+     * long as each ends in one. A crash or a watchdog reset is, at once. */
+    uint32_t trial_boots; /* [3] at most 250 */
 
     /* The app calls airlift_confirm() itself, within the health timeout;
      * health_check is not asked. */

@@ -139,6 +139,12 @@ static void set_defaults(airlift_config_t *c)
     set_default(&c->retry_s, 60);
     set_default(&c->journal_bytes, 16384);
     set_default(&c->health_timeout_s, 300);
+    set_default(&c->trial_boots, 3);
+    if (c->trial_boots == AIRLIFT_NO_TRIAL_AGAIN) {
+        c->trial_boots = 0;
+    } else if (c->trial_boots > 250) {
+        c->trial_boots = 250; /* what the journal's count holds */
+    }
     set_default(&c->task_stack_size, 8192);
     set_default(&c->task_priority, 3);
     if (c->timeout_s > 600) {

@@ -3,6 +3,7 @@
  *
  *     agent.c     the task, its schedule, the public calls
  *     confirm.c   after a start: did an update pass its trial?
+ *     commit.c    OTA data of a version that passed
  *     check.c     manifest, decision, selection for the next boot
  *     download.c  the image into the slot, sector by sector, resumable
  *     slot.c      what lies in an app slot
@@ -33,7 +34,6 @@
 #define AGENT_TAG         "airlift"
 #define AGENT_SECTOR_SIZE 4096u /* bytes, the unit of erasing and of resuming */
 #define AGENT_ETAG_SIZE   128u  /* bytes with NUL; a longer tag is not used */
-#define AGENT_MAX_TRIALS  4u    /* of one image, if power is lost in each: the first and three more */
 
 /* Bits of agent.bits. */
 #define AGENT_BIT_CHECK   (1u << 0) /* airlift_check_now() */
@@ -49,11 +49,12 @@
 struct agent_record {
     uint8_t format;                   /* AGENT_RECORD_FORMAT */
     uint8_t subtype;                  /* of the slot it was put in */
-    uint8_t tries;                    /* times it was selected */
+    uint8_t tries;                    /* times it was selected, 255: or more */
     uint8_t reason;                   /* airlift_fail_t, of a bad one */
     uint8_t identity[AL_SHA256_SIZE]; /* agent_manifest_identity() */
     uint8_t image[AL_SHA256_SIZE];    /* esp_partition_get_sha256() of the slot */
-    char version[AGENT_VERSION_SIZE + 3];
+    char version[AGENT_VERSION_SIZE + 2];
+    uint8_t previous; /* subtype of the app that selected it */
 };
 
 #define AGENT_KEY_TRIAL     "trial"     /* selected, no verdict yet */
@@ -138,6 +139,31 @@ struct agent {
  */
 void agent_settle(struct agent *a);
 
+/* --- commit.c ------------------------------------------------------------- */
+
+/*
+ * Make the running app, which is on trial, the one that boots from now on. The
+ * previous one, or NULL if that is unknown, remains the one to roll back to.
+ *
+ * Power cut: the running, the previous or, in a trial that is repeated, again
+ * the running app boots; never an older one. See the table in commit.c.
+ * Returns what esp_ota_mark_app_valid_cancel_rollback() and esp_partition_* do.
+ */
+esp_err_t agent_commit(const esp_partition_t *running, const esp_partition_t *previous);
+
+/*
+ * The record that boots the running app is not VALID. Not the same as pending: a
+ * state torn by a power cut passes its record's CRC and is no state at all, and
+ * without rollback in the bootloader there is none.
+ */
+bool agent_is_unconfirmed(const esp_partition_t *running);
+
+/*
+ * Put the previous app's OTA data record back, if a power cut in agent_commit()
+ * left none. Nothing is written if all is well.
+ */
+esp_err_t agent_keep_way_back(const esp_partition_t *running, const esp_partition_t *previous);
+
 /* --- check.c -------------------------------------------------------------- */
 
 /* Fetch and parse the manifest into a->manifest and a->identity. */
@@ -148,6 +174,12 @@ airlift_fail_t agent_fetch_manifest(struct agent *a);
  * also if there is nothing to do. a->why says what failed.
  */
 airlift_fail_t agent_check(struct agent *a);
+
+/*
+ * Let the next boot start the image of `trial`, which lies in `slot`, verified,
+ * and restart. Counts as one more try; AIRLIFT_FAIL_KNOWN_BAD if there were enough.
+ */
+airlift_fail_t agent_select(struct agent *a, const esp_partition_t *slot, struct agent_record *trial);
 
 /* --- download.c ----------------------------------------------------------- */
 

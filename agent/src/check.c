@@ -145,11 +145,11 @@ static bool is_selected(struct agent *a, const esp_partition_t *slot, const stru
            memcmp(trial->identity, a->identity, sizeof(trial->identity)) == 0;
 }
 
-static airlift_fail_t restart(struct agent *a, const esp_partition_t *slot)
+static airlift_fail_t restart(struct agent *a, const esp_partition_t *slot, const char *version)
 {
-    ESP_LOGI(AGENT_TAG, "installed %s in %s, %s", a->manifest.version, slot->label,
+    ESP_LOGI(AGENT_TAG, "installed %s in %s, %s", version, slot->label,
              a->config.manual_restart ? "the next restart starts it" : "restarting");
-    agent_tell(a, AIRLIFT_EVENT_REBOOTING, a->manifest.version, AIRLIFT_FAIL_NONE, NULL);
+    agent_tell(a, AIRLIFT_EVENT_REBOOTING, version, AIRLIFT_FAIL_NONE, NULL);
     if (!a->config.manual_restart) {
         (void)agent_wait(a, 1, 0); /* the log line shall reach its reader */
         esp_restart();
@@ -157,34 +157,23 @@ static airlift_fail_t restart(struct agent *a, const esp_partition_t *slot)
     return AIRLIFT_FAIL_NONE;
 }
 
-/* Let the next boot start the verified image in `slot`. */
-static airlift_fail_t select_slot(struct agent *a, const esp_partition_t *slot)
+airlift_fail_t agent_select(struct agent *a, const esp_partition_t *slot, struct agent_record *trial)
 {
-    struct agent_record trial;
-    const bool again = agent_record_load(a->nvs, AGENT_KEY_TRIAL, &trial) &&
-                       memcmp(trial.identity, a->identity, sizeof(trial.identity)) == 0;
-
-    trial.subtype = (uint8_t)slot->subtype;
-    trial.tries = (uint8_t)(again ? trial.tries + 1 : 1);
-    trial.reason = AIRLIFT_FAIL_NONE;
-    memcpy(trial.identity, a->identity, sizeof(trial.identity));
-    snprintf(trial.version, sizeof(trial.version), "%s", a->manifest.version);
-    if (esp_partition_get_sha256(slot, trial.image) != ESP_OK) {
-        return agent_fail(a, AIRLIFT_FAIL_IMAGE, "the image in %s does not verify", slot->label);
-    }
-    if (trial.tries > AGENT_MAX_TRIALS) {
+    if (trial->tries > a->config.trial_boots) {
         /* Selected again and again, and never once did it come to a verdict. */
-        trial.reason = AIRLIFT_FAIL_TRIAL_RESET;
-        if (agent_record_store(a->nvs, AGENT_KEY_BAD, &trial) == ESP_OK) {
+        trial->reason = AIRLIFT_FAIL_TRIAL_RESET;
+        if (agent_record_store(a->nvs, AGENT_KEY_BAD, trial) == ESP_OK) {
             (void)agent_record_erase(a->nvs, AGENT_KEY_TRIAL);
         }
-        return agent_fail(a, AIRLIFT_FAIL_KNOWN_BAD, "%s came to no verdict in %u trials",
-                          a->manifest.version, AGENT_MAX_TRIALS);
+        return agent_fail(a, AIRLIFT_FAIL_KNOWN_BAD, "%s came to no verdict in %u trials", trial->version,
+                          (unsigned)trial->tries);
     }
+    trial->tries++;
+    trial->previous = (uint8_t)a->running->subtype;
 
     /* A cut after this line: the old version boots, finds an image on trial that
      * has no verdict, and selects it again without a download. */
-    esp_err_t err = agent_record_store(a->nvs, AGENT_KEY_TRIAL, &trial);
+    esp_err_t err = agent_record_store(a->nvs, AGENT_KEY_TRIAL, trial);
     if (err != ESP_OK) {
         return agent_fail(a, AIRLIFT_FAIL_STORAGE, "cannot note the trial (%s)", esp_err_to_name(err));
     }
@@ -195,7 +184,26 @@ static airlift_fail_t select_slot(struct agent *a, const esp_partition_t *slot)
         return agent_fail(a, err == ESP_ERR_OTA_VALIDATE_FAILED ? AIRLIFT_FAIL_IMAGE : AIRLIFT_FAIL_FLASH,
                           "cannot select %s for the next boot (%s)", slot->label, esp_err_to_name(err));
     }
-    return restart(a, slot);
+    return restart(a, slot, trial->version);
+}
+
+/* The same for the manifest's image: a trial of its own, unless it had some before. */
+static airlift_fail_t select_manifests(struct agent *a, const esp_partition_t *slot)
+{
+    struct agent_record trial;
+
+    if (!agent_record_load(a->nvs, AGENT_KEY_TRIAL, &trial) ||
+        memcmp(trial.identity, a->identity, sizeof(trial.identity)) != 0) {
+        trial.tries = 0;
+    }
+    trial.subtype = (uint8_t)slot->subtype;
+    trial.reason = AIRLIFT_FAIL_NONE;
+    memcpy(trial.identity, a->identity, sizeof(trial.identity));
+    snprintf(trial.version, sizeof(trial.version), "%s", a->manifest.version);
+    if (esp_partition_get_sha256(slot, trial.image) != ESP_OK) {
+        return agent_fail(a, AIRLIFT_FAIL_IMAGE, "the image in %s does not verify", slot->label);
+    }
+    return agent_select(a, slot, &trial);
 }
 
 /* --- One attempt ---------------------------------------------------------- */
@@ -229,7 +237,7 @@ static airlift_fail_t install(struct agent *a)
     ESP_LOGI(AGENT_TAG, "%s verified: whole%s", m->version,
              m->has_sha256 ? ", and its SHA-256 is the manifest's" : "");
     agent_tell(a, AIRLIFT_EVENT_VERIFIED, m->version, AIRLIFT_FAIL_NONE, NULL);
-    return select_slot(a, slot);
+    return select_manifests(a, slot);
 }
 
 static bool may_install(struct agent *a, const airlift_event_t *offer)

@@ -4,13 +4,15 @@
  *     trial record  OTA data               what happened                   then
  *     ------------  ---------------------  ------------------------------  ---------------
  *     any           running is PENDING     first boot of the new version   health check
- *     is running    running is VALID, ...  confirmed, cut before noted     note it
+ *     is running    its state is none      the same, the record was torn   health check
+ *     is running    VALID, no record       confirmed, cut before noted     note it
  *     is another    ABORTED, INVALID       rolled back                     note it as bad
  *                   the same, power lost   no fault of the image           select it again
  *     is another    anything else          the update was forgotten        select it again
  *
  * "Forgotten" is a power cut in the middle of writing OTA data: no verdict on the
- * image. The next check finds it complete in its slot and selects it again.
+ * image. It lies complete in its slot and is selected again at once, without a
+ * download and without the server.
  */
 #include "agent.h"
 
@@ -56,6 +58,19 @@ static void find_running_version(struct agent *a, const struct agent_record *tri
 
 /* --- Verdicts ------------------------------------------------------------- */
 
+/* The app to roll back to, as far as the journal knows. */
+static const esp_partition_t *previous_app(const struct agent_record *trial)
+{
+    return trial != NULL ? agent_slot_by_subtype(trial->previous) : NULL;
+}
+
+static void keep_way_back(struct agent *a, const struct agent_record *trial)
+{
+    if (agent_keep_way_back(a->running, previous_app(trial)) != ESP_OK) {
+        ESP_LOGW(AGENT_TAG, "cannot write OTA data: rolling back may not be possible");
+    }
+}
+
 /* The running version stays. */
 static void note_confirmed(struct agent *a, const struct agent_record *trial, const char *how)
 {
@@ -98,29 +113,44 @@ static const char *trial_failure(airlift_fail_t reason)
                                          : "it restarted before its health check had passed";
 }
 
+/* No fault of the image: the next boot shall start it. It lies in its slot; the server is not asked. */
+static void try_again(struct agent *a, struct agent_record *trial, const esp_partition_t *slot,
+                      const char *why)
+{
+    agent_tell(a, AIRLIFT_EVENT_TRIAL_AGAIN, trial->version, AIRLIFT_FAIL_NONE, why);
+    if (slot == NULL || slot->address == a->running->address || !agent_slot_is(slot, trial)) {
+        return; /* not there any more: the next check brings it */
+    }
+    ESP_LOGI(AGENT_TAG, "%s lies complete in %s already: nothing to download", trial->version, slot->label);
+    const airlift_fail_t fail = agent_select(a, slot, trial);
+
+    if (fail != AIRLIFT_FAIL_NONE) {
+        ESP_LOGE(AGENT_TAG, "%s", a->why);
+        agent_tell(a, AIRLIFT_EVENT_FAILED, trial->version, fail, a->why);
+    }
+}
+
 /* An image on trial is not the one that runs. */
-static void judge_absent(struct agent *a, const struct agent_record *trial)
+static void judge_absent(struct agent *a, struct agent_record *trial)
 {
     const esp_partition_t *slot = agent_slot_by_subtype(trial->subtype);
     esp_ota_img_states_t state = ESP_OTA_IMG_UNDEFINED;
     struct agent_record bad;
-    airlift_fail_t reason = AIRLIFT_FAIL_NONE;
+    airlift_fail_t reason = AIRLIFT_FAIL_TRIAL_RESET;
 
     /* It may have written its own verdict, and then lost power before OTA data had it. */
     if (agent_record_load(a->nvs, AGENT_KEY_BAD, &bad) &&
         memcmp(bad.identity, trial->identity, sizeof(bad.identity)) == 0) {
         reason = (airlift_fail_t)bad.reason;
-    } else if (slot != NULL && esp_ota_get_state_partition(slot, &state) == ESP_OK &&
-               (state == ESP_OTA_IMG_ABORTED || state == ESP_OTA_IMG_INVALID)) {
-        if (power_was_lost() && trial->tries < AGENT_MAX_TRIALS) {
-            ESP_LOGW(AGENT_TAG, "power was lost during trial %u of %s: it gets another one",
-                     (unsigned)trial->tries, trial->version);
-            return;
-        }
-        reason = AIRLIFT_FAIL_TRIAL_RESET;
-    }
-    if (reason == AIRLIFT_FAIL_NONE) {
+    } else if (slot == NULL || esp_ota_get_state_partition(slot, &state) != ESP_OK ||
+               (state != ESP_OTA_IMG_ABORTED && state != ESP_OTA_IMG_INVALID)) {
         ESP_LOGW(AGENT_TAG, "%s is installed, but did not run: it will be tried again", trial->version);
+        try_again(a, trial, slot, "it was installed, but did not run");
+        return;
+    } else if (power_was_lost() && trial->tries <= a->config.trial_boots) {
+        ESP_LOGW(AGENT_TAG, "power was lost during trial %u of %s: it gets another one",
+                 (unsigned)trial->tries, trial->version);
+        try_again(a, trial, slot, "power was lost during its trial");
         return;
     }
 
@@ -183,14 +213,10 @@ static EventBits_t health_verdict(struct agent *a)
     return agent_wait(a, a->config.health_timeout_s, verdicts);
 }
 
-/*
- * ESP-IDF's way of confirming: the active OTA data record is erased and written
- * again as VALID. A cut between the two boots the previous version, and the next
- * check selects this one again; the image is not lost.
- */
+/* OTA data first, the journal after it: a cut between the two is found at the next start. */
 static void confirm(struct agent *a, const struct agent_record *trial, const char *how)
 {
-    const esp_err_t err = esp_ota_mark_app_valid_cancel_rollback();
+    const esp_err_t err = agent_commit(a->running, previous_app(trial));
 
     if (err != ESP_OK) {
         (void)agent_fail(a, AIRLIFT_FAIL_FLASH, "cannot confirm %s (%s)", a->running_version,
@@ -230,6 +256,7 @@ static void run_trial(struct agent *a, const struct agent_record *trial)
 {
     ESP_LOGI(AGENT_TAG, "%s runs on trial: its health check decides", a->running_version);
     agent_set_state(a, AIRLIFT_STATE_ON_TRIAL);
+    keep_way_back(a, trial); /* an earlier trial may have been cut when it was to be confirmed */
 
     const EventBits_t verdict = health_verdict(a);
 
@@ -257,9 +284,11 @@ void agent_settle(struct agent *a)
     agent_publish_version(a);
     ESP_LOGI(AGENT_TAG, "running %s from %s", a->running_version, a->running->label);
 
-    if (esp_ota_get_state_partition(a->running, &state) == ESP_OK && state == ESP_OTA_IMG_PENDING_VERIFY) {
+    if ((esp_ota_get_state_partition(a->running, &state) == ESP_OK && state == ESP_OTA_IMG_PENDING_VERIFY) ||
+        (is_trial && agent_is_unconfirmed(a->running))) {
         run_trial(a, is_trial ? &trial : NULL);
     } else if (is_trial) {
+        keep_way_back(a, &trial);
         note_confirmed(a, &trial, "");
     } else if (have_trial) {
         judge_absent(a, &trial);

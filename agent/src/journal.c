@@ -8,7 +8,7 @@
 #include <string.h>
 
 /* Grows when a struct changes; what an older agent stored is then not understood and ignored. */
-#define FORMAT 1u
+#define FORMAT 2u
 
 #define KEY_JOB "job"
 #define KEY_POS "pos"

@@ -9,8 +9,8 @@
 get_filename_component(airlift_root "${CMAKE_CURRENT_LIST_DIR}/../.." ABSOLUTE)
 file(GLOB airlift_sources "${airlift_root}/agent/src/*.c" "${airlift_root}/core/src/*.c")
 
-set(airlift_requires app_update esp_app_format esp_hw_support esp_http_client esp_partition esp_timer
-    mbedtls nvs_flash)
+set(airlift_requires app_update bootloader_support efuse esp_app_format esp_hw_support esp_http_client esp_partition esp_rom
+    esp_timer mbedtls nvs_flash)
 if(IDF_VERSION_MAJOR LESS 6)
     list(APPEND airlift_requires json) # later: espressif/cjson, which idf_component.yml asks for
 endif()
