@@ -274,6 +274,14 @@ SDK_CASE(test_esp_ota_write_looks_for_what_the_final_partition_holds)
     want(esp_ota_set_final_partition(h, part("ota_1"), false), ESP_OK);
     want(esp_ota_write(h, "\x00", 1), ESP_ERR_OTA_VALIDATE_FAILED);
     want(esp_ota_write(h, "\xE9", 1), ESP_OK);
+    want(esp_ota_end(h),
+         ESP_ERR_OTA_VALIDATE_FAILED); /* an app's image is verified, though it lies in data */
+    download(0);
+    image[image_len - 1] ^= 1;
+    h = begin("ota_2", 0);
+    want(esp_ota_set_final_partition(h, part("boot_spare"), false), ESP_OK);
+    want(esp_ota_write(h, image, image_len), ESP_OK);
+    want(esp_ota_end(h), ESP_OK); /* and a bootloader's as a bootloader's */
 }
 
 SDK_CASE(test_esp_ota_write_ends_with_the_partition)

@@ -223,7 +223,9 @@ void world_run(void (*app)(void), int exit_status)
         "\"anti_rollback\":%s,\"secure_boot\":%s,\"secure_version\":%u}",
         world.rollback ? "true" : "false", world.anti_rollback ? "true" : "false",
         world.secure_boot ? "true" : "false", world.secure_version);
-    assert_int_equal(al_ptable_build(&world.table, !world.no_md5, world.flash + AL_PTABLE_OFFSET), 0);
+    if (!world.own_table) {
+        assert_int_equal(al_ptable_build(&world.table, !world.no_md5, world.flash + AL_PTABLE_OFFSET), 0);
+    }
     write_file(flash_path, world.flash, sizeof(world.flash));
     write_file(desc_path, json, strlen(json));
     fflush(NULL);

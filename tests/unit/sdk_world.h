@@ -29,6 +29,7 @@ extern struct world {
     uint8_t flash[WORLD_FLASH_SIZE]; /* as it is before the app runs, and what the app left */
     const char *running;
     bool rollback, anti_rollback, secure_boot, no_md5;
+    bool own_table;          /* the table's bytes are as the test put them */
     unsigned secure_version; /* eFuse, before and after */
 } world;
 
