@@ -303,7 +303,7 @@ static int run_verify(int argc, char **argv)
     static struct al_image_check check;
     const struct host_cmd *cmd = &cmd_image[1];
     const char *chip = NULL, *chip_rev = NULL, *blk_rev = NULL, *error;
-    bool json = false;
+    bool json = false, sized = false;
     struct al_image_rules rules = {0};
     struct host_opt opts[] = {
         {"chip", 0, HOST_OPT_TEXT, &chip, "CHIP",
@@ -314,7 +314,7 @@ static int run_verify(int argc, char **argv)
         {"at", 0, HOST_OPT_SIZE, &rules.flash_off, "FLASH_OFFSET",
          "Where in flash it shall lie; mapped segments depend on it.", NULL},
         {"partition-size", 0, HOST_OPT_SIZE, &rules.part_size, "N", "Size of the partition that it must fit.",
-         NULL},
+         &sized},
         {"json", 0, HOST_OPT_FLAG, &json, NULL, "Print one JSON document.", NULL},
         {0},
     };
@@ -331,6 +331,9 @@ static int run_verify(int argc, char **argv)
     }
     parse_revision(cmd, chip_rev, "--chip-revision", &rules.chip_rev);
     parse_revision(cmd, blk_rev, "--efuse-block-revision", &rules.blk_rev);
+    if (sized && rules.part_size == 0) {
+        rules.part_size = 1; /* to core 0 is no limit; nothing fits either of them */
+    }
     if (host_read_file(argv[0], MAX_FILE, &file, message, sizeof(message)) != 0) {
         return host_fail("%s", message);
     }
@@ -359,13 +362,13 @@ static int run_verify(int argc, char **argv)
 }
 
 const struct host_cmd cmd_image[] = {
-    {"image", "info", "IMG [--json]", "Show what an app image is.",
+    {"image", "info", "IMG [--json]", "show what an app image is",
      "Prints the header, the segments, the app description, checksum and SHA-256, and the\n"
      "Secure Boot V2 signature blocks that follow it. A damaged image is shown as far as it\n"
      "can be read, with what is wrong; use `airlift image verify` for a yes or no.\n"
      "\nExamples:\n  airlift image info build/app.bin\n  airlift image info build/app.bin --json",
      run_info},
-    {"image", "verify", "IMG [OPTIONS]", "Would a bootloader accept this image?",
+    {"image", "verify", "IMG [OPTIONS]", "would a bootloader accept this image?",
      "Verifies as ESP-IDF's bootloader does: magic, chip and revisions, segments, checksum,\n"
      "length, SHA-256. The file is taken to lie at --at in an otherwise erased flash.\n"
      "With --json prints {\"valid\", \"error\", \"image_len\", \"reason\"}, where error is the name\n"
@@ -374,6 +377,6 @@ const struct host_cmd cmd_image[] = {
      "  airlift image verify app.bin --chip esp32c3 --chip-revision 0.4 --at 0x10000 --partition-size 1MB",
      run_verify},
     [CMD_IMAGE_BUILD] = {"image", "build", "--elf PROGRAM --project NAME --version V -o IMG [OPTIONS]",
-                         "Make an app image from a program.", cmd_image_build_help, cmd_image_build},
+                         "make an app image from a program", cmd_image_build_help, cmd_image_build},
     {0},
 };

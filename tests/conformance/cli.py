@@ -89,8 +89,18 @@ def check_image(row, _path):
         yield "exit code %d, stderr %r" % (code, err)
 
 
+def check_sizes():
+    """What no vector has: a partition of no bytes holds no image."""
+    code, out, _ = run("image", "verify", image_path("app_v1"), "--partition-size", "0", "--json")
+    if (code, out["error"]) != (1, "ESP_ERR_IMAGE_INVALID"):
+        yield "partition size 0: exit code %d, %s" % (code, out)
+
+
 def main():
-    passed = failed = 0
+    wrong = list(check_sizes())
+    for text in wrong:
+        print(text)
+    passed, failed = int(not wrong), int(bool(wrong))
     with tempfile.TemporaryDirectory() as tmp:
         for name, check in (("boot.jsonl", check_boot), ("images.jsonl", check_image)):
             for row in rows(name):
