@@ -194,7 +194,7 @@ static int run_boot(int argc, char **argv)
 }
 
 const struct host_cmd cmd_boot[] = {
-    {"boot", NULL, "FLASH.bin [--dry-run] [--json] [OPTIONS]", "One power-on: which app starts?",
+    {"boot", NULL, "FLASH.bin [--dry-run] [--json] [OPTIONS]", "one power-on: which app starts?",
      "Does what ESP-IDF's second-stage bootloader does with this flash, up to the point where\n"
      "the app would start, and says which one and why. Writes what a bootloader writes: OTA\n"
      "data (NEW becomes PENDING_VERIFY, PENDING_VERIFY becomes ABORTED, ...) and the secure\n"

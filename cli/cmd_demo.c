@@ -627,7 +627,7 @@ static int run_demo(int argc, char **argv)
 }
 
 const struct host_cmd cmd_demo[] = {
-    {"demo", NULL, "[--keep] [--verbose]", "Show the whole story on one machine.",
+    {"demo", NULL, "[--keep] [--verbose]", "show the whole story on one machine",
      "Starts an update server, builds a firmware in three versions, and runs a virtual ESP32 that\n"
      "updates itself over HTTPS from 1.4.2 to 1.4.3, confirms it after its health check, and goes\n"
      "back from a bad 1.4.4 by itself. Then the same with two real releases of WLED. Everything\n"

@@ -3,6 +3,7 @@
  */
 #include <cjson/cJSON.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <limits.h>
 #include <stdio.h>
@@ -11,6 +12,7 @@
 #include <unistd.h>
 
 #include "commands.h"
+#include "device.h"
 #include "device/run.h"
 #include "device/shared.h"
 #include "host/cmd.h"
@@ -84,7 +86,24 @@ static const char *stop_name(const struct dev_run_result *result)
     return "error";
 }
 
-static int print_json(FILE *to, const struct dev_run_result *result)
+static bool add_wear(cJSON *root, const struct dev_run_result *result)
+{
+    cJSON *list = cJSON_AddArrayToObject(root, "wear");
+    bool ok = list != NULL;
+    for (unsigned i = 0; ok && i < result->n_wear; i++) {
+        const struct dev_wear *wear = &result->wear[i];
+        cJSON *row = cJSON_CreateObject();
+        ok = row && cJSON_AddItemToArray(list, row) && cJSON_AddStringToObject(row, "label", wear->label) &&
+             cJSON_AddNumberToObject(row, "sectors", wear->n_sectors) &&
+             cJSON_AddNumberToObject(row, "erases", (double)wear->erases) &&
+             cJSON_AddNumberToObject(row, "max_erases", wear->max_erases) &&
+             cJSON_AddNumberToObject(row, "programs", (double)wear->programs) &&
+             cJSON_AddNumberToObject(row, "max_programs", wear->max_programs);
+    }
+    return ok;
+}
+
+static int print_document(FILE *to, const struct dev_run_result *result)
 {
     cJSON *root = cJSON_CreateObject();
     bool ok = root && cJSON_AddStringToObject(root, "stop", stop_name(result)) &&
@@ -94,7 +113,7 @@ static int print_json(FILE *to, const struct dev_run_result *result)
               cJSON_AddNumberToObject(root, "programs", (double)result->programs) &&
               cJSON_AddNumberToObject(root, "erases", (double)result->erases) &&
               cJSON_AddNumberToObject(root, "violations", (double)result->violations) &&
-              cJSON_AddNumberToObject(root, "max_wear", result->max_wear);
+              cJSON_AddNumberToObject(root, "max_wear", result->max_wear) && add_wear(root, result);
     char *text = ok ? cJSON_PrintUnformatted(root) : NULL;
     cJSON_Delete(root);
     if (!text) {
@@ -125,15 +144,85 @@ static void print_summary(const struct dev_run_options *options, const struct de
            result->max_wear);
 }
 
+/* --- In the background ------------------------------------------------------- */
+
+static void tell_parent(void *fd)
+{
+    ssize_t n = write(*(int *)fd, "+", 1);
+    (void)n;
+    close(*(int *)fd);
+    *(int *)fd = -1;
+}
+
+/* The child's life: nothing of the terminal is left to it. Never returns. */
+static _Noreturn void run_detached(struct dev_run_options *options, int tell_fd)
+{
+    struct dev_run_result result;
+    char err[1024] = "";
+    int nowhere = open("/dev/null", O_RDWR);
+    if (setsid() < 0 || nowhere < 0 || dup2(nowhere, STDIN_FILENO) < 0 || dup2(nowhere, STDOUT_FILENO) < 0 ||
+        dup2(nowhere, STDERR_FILENO) < 0) {
+        snprintf(err, sizeof err, "can't go into the background: %s", strerror(errno));
+    } else {
+        close(nowhere);
+        options->detached = true;
+        options->on_ready = tell_parent;
+        options->ready_ctx = &tell_fd;
+        if (dev_run(options, &result, err, sizeof err) == 0) {
+            _exit(0);
+        }
+    }
+    if (tell_fd >= 0) {
+        ssize_t n = write(tell_fd, err, strlen(err));
+        (void)n;
+    }
+    _exit(1);
+}
+
+/* Returns when the device is on and can be reached, with the exit code. */
+static int detach(struct dev_run_options *options)
+{
+    int ends[2];
+    if (pipe2(ends, O_CLOEXEC)) {
+        return host_fail("can't go into the background: %s", strerror(errno));
+    }
+    fflush(stdout);
+    pid_t pid = fork();
+    if (pid == 0) {
+        close(ends[0]);
+        run_detached(options, ends[1]);
+    }
+    close(ends[1]);
+    if (pid < 0) {
+        close(ends[0]);
+        return host_fail("can't go into the background: %s", strerror(errno));
+    }
+    char text[1024];
+    size_t len = 0;
+    ssize_t n;
+    while ((n = read(ends[0], text + len, sizeof text - 1 - len)) > 0 || (n < 0 && errno == EINTR)) {
+        len += n > 0 ? (size_t)n : 0;
+    }
+    close(ends[0]);
+    text[len] = '\0';
+    if (strcmp(text, "+") != 0) {
+        return host_fail("%s", len ? text : "the device ended before it was on");
+    }
+    printf("%s runs in the background, process %ld\n", options->flash_path, (long)pid);
+    return 0;
+}
+
 static int run_device(int argc, char **argv)
 {
-    const struct host_cmd *cmd = &cmd_device[0];
+    const struct host_cmd *cmd = &cmd_device[CMD_DEVICE_RUN];
     struct dev_run_options options = {.watchdog_s = 10};
     struct host_list gpios = {.n = 0};
     uint32_t power_cut = 0, max_boots = 0;
     const char *ca = NULL;
-    bool json = false;
+    bool json = false, background = false;
     const struct host_opt opts[] = {
+        {"detach", 'd', HOST_OPT_FLAG, &background, NULL,
+         "Run in the background; `airlift device monitor` shows what it prints.", NULL},
         {"gpio", 0, HOST_OPT_LIST, &gpios, "PIN=0|1",
          "Hold an input pin low or high; may be given several times.", NULL},
         {"watchdog", 0, HOST_OPT_SECONDS, &options.watchdog_s, "SECONDS",
@@ -151,6 +240,9 @@ static int run_device(int argc, char **argv)
     if (host_parse(cmd, argc, argv, opts) != 1) {
         host_usage(cmd, "name one flash file");
     }
+    if (json && background) {
+        host_usage(cmd, "--json and --detach exclude each other");
+    }
     parse_gpios(cmd, &gpios, options.gpio);
     options.flash_path = argv[0];
     options.power_cut_at = power_cut;
@@ -167,6 +259,9 @@ static int run_device(int argc, char **argv)
         return host_fail("%s: %s (airlift flash new makes a device)", options.flash_path, strerror(errno));
     }
 
+    if (background) {
+        return detach(&options);
+    }
     /* With --json standard output is for the document alone, and so the app must not have it either. */
     FILE *document = stdout;
     if (json) {
@@ -181,7 +276,7 @@ static int run_device(int argc, char **argv)
     int failed = dev_run(&options, &result, err, sizeof err);
     int status = 0;
     if (json) {
-        status = print_json(document, &result);
+        status = print_document(document, &result);
         fclose(document);
     } else if (!failed) {
         print_summary(&options, &result);
@@ -199,44 +294,165 @@ static int run_device(int argc, char **argv)
 /* --- Rows ------------------------------------------------------------------ */
 
 const struct host_cmd cmd_device[] = {
-    {
-        .noun = "device",
-        .verb = "run",
-        .usage = "FLASH.bin [OPTIONS]",
-        .summary = "switch a virtual device on",
-        .help =
-            "Runs the device whose flash is FLASH.bin and whose chip FLASH.bin.json describes: the "
-            "bootloader "
-            "chooses and verifies an app by ESP-IDF's rules, the app runs as a process, and a reset starts "
-            "over. "
-            "esp_restart() is a software reset; a crash of the process is a panic; silence is a watchdog "
-            "reset. "
-            "Flash and eFuses are kept in the two files, RTC memory until the device is switched off.\n"
-            "\n"
-            "An app built for the virtual device (chip linux) is executed as it lies in the flash. An app "
-            "for a real "
-            "chip can't be: the reference agent runs in its place, under the version that the image carries. "
-            "It is looked for in ../libexec/airlift beside this program's directory; the environment "
-            "variable "
-            "AIRLIFT_REFERENCE_AGENT names another one.\n"
-            "\n"
-            "The device stops at Ctrl-C, at the planned power cut, after --max-boots, and when nothing boots "
-            "(a chip would reset for ever). What is typed goes to the app. One device at a time can use a "
-            "flash "
-            "file.\n"
-            "\n"
-            "With --json the last thing printed is one document:\n"
-            "  {\"stop\": \"max_boots\" | \"power_cut\" | \"signal\" | \"no_app\" | \"error\",\n"
-            "   \"boots\": N, \"last_booted\": LABEL | null, \"programs\": N, \"erases\": N,\n"
-            "   \"violations\": N, \"max_wear\": N}\n"
-            "The exit status is 0 when the device stopped as asked, and 1 when nothing boots.\n"
-            "\n"
-            "Examples:\n"
-            "  airlift device run dev.bin --manifest-url https://localhost:8443/firmware/demo/version.json "
-            "--ca ca.pem\n"
-            "  airlift device run dev.bin --power-cut 120\n"
-            "  airlift device run dev.bin --gpio 4=0 --max-boots 1 --json",
-        .run = run_device,
-    },
-    {0},
+    [CMD_DEVICE_RUN] =
+        {
+            .noun = "device",
+            .verb = "run",
+            .usage = "FLASH.bin [OPTIONS]",
+            .summary = "switch a virtual device on",
+            .help =
+                "Runs the device whose flash is FLASH.bin and whose chip FLASH.bin.json describes: the "
+                "bootloader "
+                "chooses and verifies an app by ESP-IDF's rules, the app runs as a process, and a reset "
+                "starts "
+                "over. "
+                "esp_restart() is a software reset; a crash of the process is a panic; silence is a watchdog "
+                "reset. "
+                "Flash and eFuses are kept in the two files, RTC memory until the device is switched off.\n"
+                "\n"
+                "An app built for the virtual device (chip linux) is executed as it lies in the flash. An "
+                "app "
+                "for a real "
+                "chip can't be: the reference agent runs in its place, under the version that the image "
+                "carries. "
+                "It is looked for in ../libexec/airlift beside this program's directory; the environment "
+                "variable "
+                "AIRLIFT_REFERENCE_AGENT names another one.\n"
+                "\n"
+                "The device stops at Ctrl-C, at the planned power cut, after --max-boots, and when nothing "
+                "boots "
+                "(a chip would reset for ever). What is typed goes to the app. One device at a time can use "
+                "a "
+                "flash "
+                "file.\n"
+                "\n"
+                "With --detach it runs in the background: `airlift device monitor` shows what it prints and "
+                "types to it, "
+                "`airlift device off` pulls the plug. A running device, in the background or not, also obeys "
+                "`airlift device "
+                "status`, `reset`, `power-cycle`, `gpio`, `erase-flash` and `erase-otadata`.\n"
+                "\n"
+                "With --json the last thing printed is one document:\n"
+                "  {\"stop\": \"max_boots\" | \"power_cut\" | \"signal\" | \"no_app\" | \"error\",\n"
+                "   \"boots\": N, \"last_booted\": LABEL | null, \"programs\": N, \"erases\": N,\n"
+                "   \"violations\": N, \"max_wear\": N,\n"
+                "   \"wear\": [{\"label\": LABEL, \"sectors\": N, \"erases\": N, \"max_erases\": N, "
+                "\"programs\": N,\n"
+                "     \"max_programs\": N}]}, a row for each partition, with the most for one of its "
+                "sectors\n"
+                "The exit status is 0 when the device stopped as asked, and 1 when nothing boots.\n"
+                "\n"
+                "Examples:\n"
+                "  airlift device run dev.bin --manifest-url "
+                "https://localhost:8443/firmware/demo/version.json "
+                "--ca ca.pem\n"
+                "  airlift device run dev.bin --power-cut 120\n"
+                "  airlift device run dev.bin --gpio 4=0 --max-boots 1 --json",
+            .run = run_device,
+        },
+    [CMD_DEVICE_STATUS] =
+        {
+            .noun = "device",
+            .verb = "status",
+            .usage = "FLASH.bin [--json]",
+            .summary = "show a device's apps, versions, states and wear",
+            .help = cmd_device_status_help,
+            .run = cmd_device_status,
+        },
+    [CMD_DEVICE_MONITOR] =
+        {
+            .noun = "device",
+            .verb = "monitor",
+            .usage = "FLASH.bin [--replay SIZE]",
+            .summary = "show what a running device prints, and type to it",
+            .help = cmd_device_monitor_help,
+            .run = cmd_device_monitor,
+        },
+    [CMD_DEVICE_RESET] =
+        {
+            .noun = "device",
+            .verb = "reset",
+            .usage = "FLASH.bin",
+            .summary = "press the reset button of a running device",
+            .help =
+                "The app is stopped where it is and the device boots: esp_reset_reason() is ESP_RST_EXT. RTC "
+                "memory and levels at the inputs stay. Returns when the next app starts.\n"
+                "\n"
+                "Examples:\n"
+                "  airlift device reset dev.bin",
+            .run = cmd_device_reset,
+        },
+    [CMD_DEVICE_POWER_CYCLE] =
+        {
+            .noun = "device",
+            .verb = "power-cycle",
+            .usage = "FLASH.bin",
+            .summary = "switch a running device off and on again",
+            .help =
+                "As unplugging a board and plugging it in: esp_reset_reason() is ESP_RST_POWERON, RTC memory "
+                "is lost, and the counters of wear begin at 0. Levels at the inputs stay.\n"
+                "\n"
+                "Examples:\n"
+                "  airlift device power-cycle dev.bin",
+            .run = cmd_device_power_cycle,
+        },
+    [CMD_DEVICE_OFF] =
+        {
+            .noun = "device",
+            .verb = "off",
+            .usage = "FLASH.bin",
+            .summary = "switch a running device off",
+            .help = "Pulls the plug: the app is stopped where it is, and `airlift device run` ends with "
+                    "status 0.\n"
+                    "\n"
+                    "Examples:\n"
+                    "  airlift device off dev.bin",
+            .run = cmd_device_off,
+        },
+    [CMD_DEVICE_GPIO] =
+        {
+            .noun = "device",
+            .verb = "gpio",
+            .usage = "FLASH.bin PIN=0|1|z ...",
+            .summary = "drive the input pins of a running device",
+            .help =
+                "Holds pins low (0) or high (1) from outside, or lets go of them (z), so that the app's pull "
+                "resistors decide. `airlift device status` shows the levels, also those that the app "
+                "drives.\n"
+                "\n"
+                "Examples:\n"
+                "  airlift device gpio dev.bin 4=0 5=z",
+            .run = cmd_device_gpio,
+        },
+    [CMD_DEVICE_ERASE_FLASH] =
+        {
+            .noun = "device",
+            .verb = "erase-flash",
+            .usage = "FLASH.bin",
+            .summary = "erase everything, as esptool.py erase_flash does",
+            .help = "Sets the whole flash to 0xFF; eFuses (FLASH.bin.json) stay. A running device is "
+                    "stopped, erased "
+                    "and reset; nothing boots then, so it goes off.\n"
+                    "\n"
+                    "Examples:\n"
+                    "  airlift device erase-flash dev.bin",
+            .run = cmd_device_erase_flash,
+        },
+    [CMD_DEVICE_ERASE_OTADATA] =
+        {
+            .noun = "device",
+            .verb = "erase-otadata",
+            .usage = "FLASH.bin",
+            .summary = "erase OTA data and reset, as idf.py erase-otadata does",
+            .help =
+                "Erases the OTA data partition, so that the factory app boots next, or the first slot if "
+                "there is "
+                "none. A running device is stopped, its OTA data erased, and reset. `airlift otadata erase` "
+                "does the same to a device that is off only.\n"
+                "\n"
+                "Examples:\n"
+                "  airlift device erase-otadata dev.bin",
+            .run = cmd_device_erase_otadata,
+        },
+    [CMD_DEVICE_N] = {0},
 };

@@ -243,17 +243,17 @@ static int run_switch(int argc, char **argv)
 }
 
 const struct host_cmd cmd_otadata[] = {
-    {"otadata", "show", "FLASH.bin [--json]", "Show both OTA data entries and what boots next.",
+    {"otadata", "show", "FLASH.bin [--json]", "show both OTA data entries and what boots next",
      "Prints sequence number, state and CRC of the two entries, the slot each selects, and\n"
      "which app the bootloader starts next if its image verifies.\n"
      "\nExamples:\n  airlift otadata show flash.bin",
      run_show},
-    {"otadata", "erase", "FLASH.bin", "Erase OTA data: the default app boots next.",
+    {"otadata", "erase", "FLASH.bin", "erase OTA data: the default app boots next",
      "Erases the OTA data partition, as `idf.py erase-otadata` does. The factory app boots\n"
      "next, or the first slot if there is none.\n"
      "\nExamples:\n  airlift otadata erase flash.bin",
      run_erase},
-    {"otadata", "switch", "FLASH.bin --slot N | --name LABEL", "Choose the slot that boots next.",
+    {"otadata", "switch", "FLASH.bin --slot N | --name LABEL", "choose the slot that boots next",
      "Writes one OTA data entry, as `otatool.py switch_ota_partition` does, but only the one\n"
      "that is not active, so that a power cut leaves the old choice, and with a state that\n"
      "boots (otatool keeps whatever state the entry had, ABORTED too).\n"

@@ -121,7 +121,7 @@ static void print_row(FILE *to, const struct host_cmd *row)
 {
     char name[64];
     snprintf(name, sizeof name, "%s%s%s", row->noun, row->verb ? " " : "", row->verb ? row->verb : "");
-    fprintf(to, "  %-18s %s\n", name, row->summary);
+    fprintf(to, "  %-21s %s\n", name, row->summary);
 }
 
 static void print_overview(FILE *to)

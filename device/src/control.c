@@ -39,7 +39,8 @@ struct dev_control {
     struct dev_control_device device;
     struct sockaddr_un address;
     int listen_fd, epoll_fd;
-    enum dev_order order;
+    enum dev_order order; /* not taken yet */
+    bool busy;            /* a client waits for its order to be obeyed */
     uint64_t n_came;
     struct client client[DEV_CONTROL_CLIENTS];
 };
@@ -217,12 +218,13 @@ static void obey_line(struct dev_control *c, struct client *client)
         return;
     }
     for (size_t i = 0; i < sizeof orders / sizeof orders[0]; i++) {
-        if (strcmp(line, orders[i].word) == 0 && c->order) {
+        if (strcmp(line, orders[i].word) == 0 && c->busy) {
             refuse(c, client, "the device is busy with another command");
             return;
         }
         if (strcmp(line, orders[i].word) == 0) {
             c->order = orders[i].order;
+            c->busy = true;
             client->state = CLIENT_WAITING;
             return;
         }
@@ -271,7 +273,7 @@ static void read_client(struct dev_control *c, struct client *client)
 
 /* --- The socket -------------------------------------------------------------- */
 
-enum dev_order dev_control_serve(struct dev_control *c)
+bool dev_control_serve(struct dev_control *c)
 {
     struct epoll_event event[DEV_CONTROL_CLIENTS + 1];
     int n = epoll_wait(c->epoll_fd, event, DEV_CONTROL_CLIENTS + 1, 0);
@@ -292,12 +294,19 @@ enum dev_order dev_control_serve(struct dev_control *c)
             send_more(c, &c->client[i]);
         }
     }
-    return c->order;
+    return c->order != DEV_ORDER_NONE;
+}
+
+enum dev_order dev_control_take(struct dev_control *c)
+{
+    enum dev_order order = c->order;
+    c->order = DEV_ORDER_NONE;
+    return order;
 }
 
 void dev_control_done(struct dev_control *c, bool ok, const char *text)
 {
-    c->order = DEV_ORDER_NONE;
+    c->busy = false;
     for (unsigned i = 0; i < DEV_CONTROL_CLIENTS; i++) {
         if (c->client[i].state == CLIENT_WAITING) {
             answer(c, &c->client[i], CLIENT_ANSWERED, ok, text);

@@ -49,10 +49,13 @@ AL_CHECK_RESULT int dev_control_open(struct dev_control **out, const struct stat
 /* Readable when there is something to serve. */
 int dev_control_fd(const struct dev_control *c);
 
-/* Never blocks. The order that waits to be obeyed, over and over until dev_control_done(). */
-enum dev_order dev_control_serve(struct dev_control *c);
+/* Never blocks. True: an order waits to be taken. */
+bool dev_control_serve(struct dev_control *c);
 
-/* It was obeyed, or could not be; the client who gave it is told. Without an order: nothing. */
+/* Take it, to obey it. Until dev_control_done() no other one is let in. */
+enum dev_order dev_control_take(struct dev_control *c);
+
+/* The order was obeyed, or could not be; the client who gave it is told. Without one: nothing. */
 void dev_control_done(struct dev_control *c, bool ok, const char *text);
 
 /* Remove the socket; the flash file must still be locked, or it might be another device's by now. */

@@ -270,7 +270,7 @@ static bool erase_flash(struct device *d)
 /* What came in through the control socket; no app runs. True: reset, for d->reset. */
 static bool obey(struct device *d)
 {
-    enum dev_order order = dev_control_serve(d->control);
+    enum dev_order order = dev_control_take(d->control);
     bool ok = true;
     d->reset = DEV_RESET_EXT;
     *d->outcome = '\0';

@@ -390,9 +390,14 @@ class DeviceRun(Case):
         self.new("--factory", self.path("ends.img"))
         result = self.airlift("device", "run", self.flash, "--max-boots", "1", "--json")
         self.assertEqual(result.returncode, 0)
-        self.assertEqual(json.loads(result.stdout), {
+        document = json.loads(result.stdout)
+        wear = document.pop("wear")
+        self.assertEqual(document, {
             "stop": "max_boots", "boots": 1, "last_booted": "factory", "programs": 0, "erases": 0, "violations": 0,
             "max_wear": 0})
+        self.assertEqual([row["label"] for row in wear], ["nvs", "otadata", "phy_init", "factory", "ota_0", "ota_1"])
+        self.assertEqual(wear[3], {"label": "factory", "sectors": 256, "erases": 0, "max_erases": 0, "programs": 0,
+                                   "max_programs": 0})
         self.assertIn("app: running factory", result.stderr)
         self.assertIn("boot: Loaded app", result.stderr)
 
