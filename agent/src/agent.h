@@ -142,6 +142,13 @@ void agent_settle(struct agent *a);
 /* --- commit.c ------------------------------------------------------------- */
 
 /*
+ * Select a slot, whose image was verified, for a trial in the next boot: like
+ * esp_ota_set_boot_partition(), but a torn write can't leave a record that boots
+ * without a trial. Power cut: what was selected before, or `slot`, on trial.
+ */
+esp_err_t agent_select_slot(const esp_partition_t *slot);
+
+/*
  * Make the running app, which is on trial, the one that boots from now on. The
  * previous one, or NULL if that is unknown, remains the one to roll back to.
  *

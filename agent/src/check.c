@@ -179,7 +179,7 @@ airlift_fail_t agent_select(struct agent *a, const esp_partition_t *slot, struct
     }
     /* One OTA data record; the one that booted us stays. A cut before or during
      * this write boots the old version, after it the new one. */
-    err = esp_ota_set_boot_partition(slot);
+    err = agent_select_slot(slot);
     if (err != ESP_OK) {
         return agent_fail(a, err == ESP_ERR_OTA_VALIDATE_FAILED ? AIRLIFT_FAIL_IMAGE : AIRLIFT_FAIL_FLASH,
                           "cannot select %s for the next boot (%s)", slot->label, esp_err_to_name(err));

@@ -41,7 +41,7 @@ struct records {
     const esp_partition_t *part;
     uint32_t n_slots;
     esp_ota_select_entry_t entry[2]; /* of sector 0 and sector 1 */
-    unsigned active;                 /* the running app's */
+    unsigned active;                 /* sector of the record that counts; 0 if none does */
 };
 
 /* --- Records -------------------------------------------------------------- */
@@ -68,12 +68,12 @@ static bool is_slot(const esp_partition_t *p)
     return p->subtype >= ESP_PARTITION_SUBTYPE_APP_OTA_MIN && p->subtype < ESP_PARTITION_SUBTYPE_APP_OTA_MAX;
 }
 
-/* False if they can't be read, or if the running app is not the one they select. */
-static bool read_records(const esp_partition_t *running, struct records *out)
+/* False if they can't be read. */
+static bool read_records(struct records *out)
 {
     out->part = esp_partition_find_first(ESP_PARTITION_TYPE_DATA, ESP_PARTITION_SUBTYPE_DATA_OTA, NULL);
     out->n_slots = esp_ota_get_app_partition_count();
-    if (out->part == NULL || out->n_slots < 2 || !is_slot(running)) {
+    if (out->part == NULL || out->n_slots < 2) {
         return false;
     }
     for (unsigned i = 0; i < 2; i++) {
@@ -85,7 +85,13 @@ static bool read_records(const esp_partition_t *running, struct records *out)
     const bool usable[2] = {is_usable(&out->entry[0]), is_usable(&out->entry[1])};
 
     out->active = usable[1] && (!usable[0] || out->entry[1].ota_seq > out->entry[0].ota_seq) ? 1 : 0;
-    return selects(out, out->active, running);
+    return true;
+}
+
+/* The same; false also if the running app is not the one they select. */
+static bool read_own_records(const esp_partition_t *running, struct records *out)
+{
+    return read_records(out) && is_slot(running) && selects(out, out->active, running);
 }
 
 static bool is_blank(const struct records *r, unsigned sector)
@@ -114,7 +120,7 @@ static esp_err_t blank(struct records *r, unsigned sector)
     return err;
 }
 
-static esp_err_t write_valid(struct records *r, unsigned sector, uint32_t seq)
+static esp_err_t write_record(struct records *r, unsigned sector, uint32_t seq, uint32_t state)
 {
     const uint32_t at = sector * AGENT_SECTOR_SIZE;
     esp_ota_select_entry_t e;
@@ -122,7 +128,7 @@ static esp_err_t write_valid(struct records *r, unsigned sector, uint32_t seq)
 
     memset(&e, 0xFF, sizeof(e));
     e.ota_seq = seq;
-    e.ota_state = ESP_OTA_IMG_VALID;
+    e.ota_state = state;
     e.crc = crc_of(seq);
     if (err == ESP_OK && !r->part->encrypted) {
         /* The CRC does not cover the state, so it comes last, by itself: a cut
@@ -170,14 +176,37 @@ bool agent_is_unconfirmed(const esp_partition_t *running)
 {
     struct records r;
 
-    return read_records(running, &r) && r.entry[r.active].ota_state != ESP_OTA_IMG_VALID;
+    return read_own_records(running, &r) && r.entry[r.active].ota_state != ESP_OTA_IMG_VALID;
+}
+
+esp_err_t agent_select_slot(const esp_partition_t *slot)
+{
+    const uint32_t number = (uint32_t)slot->subtype - ESP_PARTITION_SUBTYPE_APP_OTA_0;
+    esp_app_desc_t desc;
+    struct records r;
+
+    if (!read_records(&r) || r.part->encrypted || selects(&r, r.active, slot) ||
+        (is_usable(&r.entry[r.active]) && r.entry[r.active].ota_seq >= BLANK_SEQ - r.n_slots) ||
+        esp_ota_get_partition_description(slot, &desc) != ESP_OK ||
+        desc.secure_version < esp_efuse_read_secure_version()) {
+        return esp_ota_set_boot_partition(slot); /* refuses what is too old */
+    }
+    if (!is_usable(&r.entry[r.active])) {
+        /* A cut until it is whole boots what boots without a record, as now. */
+        return write_record(&r, 0, number + 1, ESP_OTA_IMG_NEW);
+    }
+    const uint32_t seq = r.entry[r.active].ota_seq;
+    const uint32_t steps = (number + r.n_slots - (seq - 1) % r.n_slots) % r.n_slots;
+
+    /* A cut until it is whole boots what was selected before, whose record stays. */
+    return write_record(&r, r.active ^ 1, seq + steps, ESP_OTA_IMG_NEW);
 }
 
 esp_err_t agent_keep_way_back(const esp_partition_t *running, const esp_partition_t *previous)
 {
     struct records r;
 
-    if (previous == NULL || !read_records(running, &r)) {
+    if (previous == NULL || !read_own_records(running, &r)) {
         return ESP_OK; /* unknown, or none of our business */
     }
     const unsigned other = r.active ^ 1;
@@ -196,7 +225,7 @@ esp_err_t agent_keep_way_back(const esp_partition_t *running, const esp_partitio
     }
     /* Likewise: until this record is whole, rolling back is not possible, but
      * nothing else has changed. */
-    return write_valid(&r, other, r.entry[r.active].ota_seq - back);
+    return write_record(&r, other, r.entry[r.active].ota_seq - back, ESP_OTA_IMG_VALID);
 }
 
 esp_err_t agent_commit(const esp_partition_t *running, const esp_partition_t *previous)
@@ -204,7 +233,7 @@ esp_err_t agent_commit(const esp_partition_t *running, const esp_partition_t *pr
     const uint32_t trial_again = ESP_OTA_IMG_NEW;
     struct records r;
 
-    if (previous == NULL || !read_records(running, &r) || r.part->encrypted ||
+    if (previous == NULL || !read_own_records(running, &r) || r.part->encrypted ||
         r.entry[r.active].ota_state != ESP_OTA_IMG_PENDING_VERIFY ||
         r.entry[r.active].ota_seq >= BLANK_SEQ - r.n_slots || has_efuse_to_burn(running) ||
         !is_default(previous)) {
@@ -217,7 +246,7 @@ esp_err_t agent_commit(const esp_partition_t *running, const esp_partition_t *pr
 
     if (err == ESP_OK) {
         /* A cut until this is whole repeats the trial; after it the version stays. */
-        err = write_valid(&r, r.active ^ 1, r.entry[r.active].ota_seq + r.n_slots);
+        err = write_record(&r, r.active ^ 1, r.entry[r.active].ota_seq + r.n_slots, ESP_OTA_IMG_VALID);
     }
     return err == ESP_OK ? agent_keep_way_back(running, previous) : err;
 }
