@@ -3,7 +3,7 @@
 PREFIX ?= /usr/local
 JOBS   ?= $(shell nproc)
 
-.PHONY: all demo test test-asan test-tsan check fuzz bench install clean help
+.PHONY: all demo test test-asan test-tsan torture check fuzz bench install clean help
 
 all: build/dev/build.ninja  ## build everything
 	ninja -C build/dev -j$(JOBS)
@@ -31,6 +31,12 @@ test-tsan:  ## what uses threads, under ThreadSanitizer
 	cmake --preset tsan > /dev/null
 	ninja -C build/tsan -j$(JOBS)
 	ctest --test-dir build/tsan -j$(JOBS) --output-on-failure -L threads
+
+torture:  ## cut the power at every flash operation of a device's life, and at every second one
+	scripts/install-deps.sh demo
+	cmake --preset release > /dev/null
+	ninja -C build/release -j$(JOBS) airlift-torture
+	build/release/tests/powercut/airlift-torture --jobs $(JOBS)
 
 check:  ## formatting and static checks
 	scripts/install-deps.sh ci

@@ -123,7 +123,7 @@ function(airlift_targets_below dir out)
     set(${out} ${found} PARENT_SCOPE)
 endfunction()
 
-set(staged_targets airlift_idf_sdk airlift_completion)
+set(staged_targets airlift_idf_sdk airlift_completion airlift-torture)
 foreach(part core host device idf agent server cli examples)
     if(EXISTS ${CMAKE_CURRENT_SOURCE_DIR}/${part}/CMakeLists.txt)
         airlift_targets_below(${CMAKE_CURRENT_SOURCE_DIR}/${part} more)

@@ -1,0 +1,191 @@
+/*
+ * What a device is made of when a scenario begins.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "airlift/crypto.h"
+#include "airlift/image.h"
+#include "airlift/otadata.h"
+#include "torture.h"
+
+#define OTADATA_OFF 0x9000u
+#define NVS_OFF     0xB000u
+#define APPS_OFF    0x10000u
+
+const struct geometry geometry_small = {.slot_size = 0x8000, .image_size = 0x7E00, .nvs_size = 0x3000};
+const struct geometry geometry_large = {.slot_size = 0xF0000, .image_size = 0x98000, .nvs_size = 0x4000};
+
+struct image images[MAX_VERSIONS];
+const struct scenario *scenario;
+struct geometry geometry;
+
+static struct al_ptable table;
+
+static _Noreturn void give_up(const char *what)
+{
+    fprintf(stderr, "airlift-torture: %s failed\n", what);
+    exit(1);
+}
+
+/* --- Images ------------------------------------------------------------------ */
+
+/* Random bytes under a description; each version has other bytes and another length. */
+static void make_image(struct image *im, unsigned version, uint8_t secure_version)
+{
+    const uint32_t seg_len = geometry.image_size - version * 1028 - 512;
+    struct al_image_new what = {.header = {.n_segments = 1, .chip_id = AL_CHIP_LINUX, .hash_appended = true},
+                                .desc = {.secure_version = secure_version}};
+    struct al_hash hash;
+
+    free(im->data);
+    im->data = malloc(geometry.image_size);
+    if (im->data == NULL) {
+        give_up("allocating an image");
+    }
+    snprintf(im->version, sizeof(im->version), "1.%u.0", version);
+    snprintf(im->etag, sizeof(im->etag), "\"image-%u\"", version);
+    strcpy(what.desc.version, im->version);
+    strcpy(what.desc.project, "torture");
+    al_image_build_prefix(&what, 0, seg_len, im->data);
+
+    const uint32_t end = AL_IMAGE_HEADER_SIZE + AL_IMAGE_SEGMENT_SIZE + seg_len;
+
+    for (uint32_t i = AL_IMAGE_PREFIX_SIZE; i < end; i++) {
+        im->data[i] = (uint8_t)mix(version, i);
+    }
+    const uint8_t *seg = im->data + AL_IMAGE_HEADER_SIZE + AL_IMAGE_SEGMENT_SIZE;
+    const uint8_t sum = al_image_checksum(0xEF, seg, seg_len);
+    int tail = AL_ERR_CRYPTO;
+
+    if (al_sha256_init(&hash) == 0) {
+        if (al_hash_update(&hash, im->data, end) == 0) {
+            tail = al_image_build_tail(&hash, end, sum, im->data + end);
+        } else {
+            al_hash_abort(&hash);
+        }
+    }
+    if (tail < 0) {
+        give_up("building an image");
+    }
+    im->len = end + (uint32_t)tail;
+
+    if (al_sha256_init(&hash) != 0 || al_hash_update(&hash, im->data, im->len) != 0 ||
+        al_hash_final(&hash, im->sha256) != 0 || al_md5_init(&hash) != 0 ||
+        al_hash_update(&hash, im->data, im->len) != 0 || al_hash_final(&hash, im->md5) != 0) {
+        give_up("hashing an image");
+    }
+}
+
+uint8_t device_version_at(const struct state *s, uint32_t off)
+{
+    for (uint8_t v = 0; v < MAX_VERSIONS; v++) {
+        if (memcmp(s->flash + off, images[v].data, images[v].len) == 0) {
+            return v;
+        }
+    }
+    return NO_VERSION;
+}
+
+/* --- The table ------------------------------------------------------------------ */
+
+static struct al_part *add(uint8_t type, uint8_t subtype, const char *label, uint32_t off, uint32_t size)
+{
+    struct al_part *p = &table.part[table.n++];
+
+    *p = (struct al_part){.type = type, .subtype = subtype, .off = off, .size = size};
+    snprintf(p->label, sizeof(p->label), "%s", label);
+    return p;
+}
+
+static void make_table(const struct scenario *sc)
+{
+    uint32_t off = APPS_OFF;
+
+    table = (struct al_ptable){0};
+    (void)add(AL_TYPE_DATA, AL_SUB_DATA_OTA, "otadata", OTADATA_OFF, AL_OTADATA_SIZE);
+    (void)add(AL_TYPE_DATA, AL_SUB_DATA_NVS, "nvs", NVS_OFF, geometry.nvs_size);
+    if (sc->factory) {
+        (void)add(AL_TYPE_APP, AL_SUB_APP_FACTORY, "factory", off, geometry.slot_size);
+        off += geometry.slot_size;
+    }
+    for (unsigned i = 0; i < sc->n_slots; i++) {
+        char label[8];
+
+        snprintf(label, sizeof(label), "ota_%u", i);
+        (void)add(AL_TYPE_APP, (uint8_t)(AL_SUB_APP_OTA_0 + i), label, off, geometry.slot_size);
+        off += geometry.slot_size;
+    }
+}
+
+uint32_t device_flash_size(const struct scenario *sc, const struct geometry *g)
+{
+    return APPS_OFF + (sc->n_slots + (sc->factory ? 1u : 0u)) * g->slot_size;
+}
+
+const char *device_place(uint32_t off, char out[40])
+{
+    for (unsigned i = 0; i < table.n; i++) {
+        const struct al_part *p = &table.part[i];
+
+        if (off >= p->off && off - p->off < p->size) {
+            snprintf(out, 40, "%s+0x%x", p->label, off - p->off);
+            return out;
+        }
+    }
+    snprintf(out, 40, "0x%x", off);
+    return out;
+}
+
+/* --- At first --------------------------------------------------------------------- */
+
+static void place_app(uint8_t subtype, uint8_t version)
+{
+    const struct al_part *p = al_ptable_find(&table, AL_TYPE_APP, subtype);
+
+    if (p != NULL && version != NO_VERSION) {
+        memcpy(board->state->flash + p->off, images[version].data, images[version].len);
+    }
+}
+
+void device_make(const struct scenario *sc, const struct geometry *g)
+{
+    struct state *s = board->state;
+
+    scenario = sc;
+    geometry = *g;
+    for (unsigned v = 0; v < MAX_VERSIONS; v++) {
+        make_image(&images[v], v, sc->secure_version[v]);
+    }
+    make_table(sc);
+    memset(s, 0, sizeof(*s));
+    memset(s->flash, 0xFF, board->flash_size);
+    if (al_ptable_build(&table, true, s->flash + PTABLE_OFF) != 0) {
+        give_up("building a partition table");
+    }
+    place_app(AL_SUB_APP_FACTORY, sc->content[0]);
+    for (unsigned i = 0; i < sc->n_slots; i++) {
+        place_app((uint8_t)(AL_SUB_APP_OTA_0 + i), sc->content[1 + i]);
+    }
+    const struct al_part otadata = {.off = OTADATA_OFF, .size = AL_OTADATA_SIZE};
+
+    for (unsigned i = 0; i < 2; i++) {
+        struct al_ota_record rec;
+
+        if (sc->record[i].seq != 0) {
+            al_ota_record_init(&rec, sc->record[i].seq, sc->record[i].state);
+            if (al_otadata_write(chip_port(), &otadata, i, &rec) != 0) {
+                give_up("writing OTA data");
+            }
+        }
+    }
+    s->world = (struct world){
+        .floor = sc->first,
+        .drops_left = sc->drops,
+        .writes_left = sc->writes,
+        .value_old = 1,
+        .value_new = 1,
+        .secure_version = sc->secure_version[sc->first],
+    };
+}

@@ -1,0 +1,117 @@
+/*
+ * The update server, in memory: what agent/src/http.c would have brought.
+ *
+ * It offers the current step's version, answers Range and If-Range, and loses
+ * the connection in the middle as often as the scenario wants.
+ */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "agent.h"
+#include "torture.h"
+
+#define DROP_AFTER 9000u /* bytes of a connection that gets lost: not the end of a sector */
+
+/* The answer under way. */
+static struct {
+    const uint8_t *data;
+    uint32_t left;   /* bytes still to come */
+    uint32_t breaks; /* of them the last so many never do */
+} body;
+
+static char text[600];
+static int client; /* its address stands for the connection */
+
+static void hex(char *out, const uint8_t *data, size_t len)
+{
+    for (size_t i = 0; i < len; i++) {
+        sprintf(out + 2 * i, "%02x", data[i]);
+    }
+}
+
+static void answer_manifest(struct agent *a, const struct image *im)
+{
+    char sha256[65], md5[33];
+
+    hex(sha256, im->sha256, 32);
+    hex(md5, im->md5, 16);
+    snprintf(text, sizeof(text),
+             "{\"version\":\"%s\",\"url\":\"image.bin\",\"sha256\":\"%s\",\"md5\":\"%s\",\"size\":%" PRIu32
+             "}",
+             im->version, sha256, md5, im->len);
+    body.data = (const uint8_t *)text;
+    body.left = (uint32_t)strlen(text);
+    a->http.status = 200;
+    a->http.content_length = body.left;
+}
+
+static void answer_image(struct agent *a, uint8_t version, const struct agent_request *r)
+{
+    struct world *w = &board->state->world;
+    const struct image *im = &images[version];
+    const bool part =
+        r->from > 0 && r->from < im->len && (r->if_range[0] == '\0' || strcmp(r->if_range, im->etag) == 0);
+    const uint32_t from = part ? r->from : 0;
+
+    if (w->verified >> version & 1) {
+        w->refetched |= (uint8_t)(1u << version);
+    }
+    body.data = im->data + from;
+    body.left = im->len - from;
+    if (w->drops_left > 0 && body.left > DROP_AFTER) {
+        w->drops_left--;
+        body.breaks = body.left - DROP_AFTER;
+    }
+    strcpy(a->http.etag, im->etag);
+    a->http.status = part ? 206 : 200;
+    a->http.content_length = im->len - from;
+    if (part) {
+        snprintf(a->http.content_range, sizeof(a->http.content_range),
+                 "bytes %" PRIu32 "-%" PRIu32 "/%" PRIu32, from, im->len - 1, im->len);
+    }
+}
+
+/* --- In place of http.c ------------------------------------------------------- */
+
+airlift_fail_t agent_http_get(struct agent *a, const struct agent_request *request)
+{
+    const uint8_t version = scenario->step[board->state->world.step].version;
+
+    memset(&body, 0, sizeof(body));
+    if (scenario->offline && (board->state->world.selected >> version & 1)) {
+        return agent_fail(a, AIRLIFT_FAIL_NETWORK, "out of reach");
+    }
+    a->http.etag[0] = '\0';
+    a->http.content_range[0] = '\0';
+    a->http.client = (esp_http_client_handle_t)&client;
+    if (strstr(request->url, "version.json") != NULL) {
+        answer_manifest(a, &images[version]);
+    } else {
+        answer_image(a, version, request);
+    }
+    return AIRLIFT_FAIL_NONE;
+}
+
+uint32_t agent_http_read(struct agent *a, void *buf, uint32_t len)
+{
+    const uint32_t there = body.left - body.breaks;
+    const uint32_t n = len < there ? len : there;
+
+    (void)a;
+    memcpy(buf, body.data, n);
+    body.data += n;
+    body.left -= n;
+    return n;
+}
+
+void agent_http_close(struct agent *a)
+{
+    a->http.client = NULL;
+}
+
+bool esp_http_client_is_complete_data_received(esp_http_client_handle_t handle)
+{
+    (void)handle;
+    return body.left == 0;
+}
