@@ -7,6 +7,7 @@ Each test writes a project as a firmware engineer would, builds two versions of 
 newer one, and reads the device's console.
 """
 
+import hashlib
 import json
 import os
 import shutil
@@ -308,9 +309,9 @@ void app_main(void)
                                     NULL, 0x7000, 0x1000, "x", ESP_PARTITION_TYPE_DATA,
                                     ESP_PARTITION_SUBTYPE_DATA_UNDEFINED, &none)));
     ESP_LOGI(TAG, "too far %s", esp_err_to_name(esp_partition_register_external(
-                                    NULL, 0x3ff000, 0x2000, "x", ESP_PARTITION_TYPE_DATA,
+                                    NULL, 0x1fff000, 0x2000, "x", ESP_PARTITION_TYPE_DATA,
                                     ESP_PARTITION_SUBTYPE_DATA_UNDEFINED, &none)));
-    ESP_ERROR_CHECK(esp_partition_register_external(NULL, 0x3f0000, ESP_BOOTLOADER_SIZE, "copy",
+    ESP_ERROR_CHECK(esp_partition_register_external(NULL, 0x1f00000, ESP_BOOTLOADER_SIZE, "copy",
                                                     ESP_PARTITION_TYPE_BOOTLOADER,
                                                     ESP_PARTITION_SUBTYPE_BOOTLOADER_OTA, &copy));
     ESP_ERROR_CHECK(esp_partition_copy(copy, 0, boot, 0, SIZE_MAX));
@@ -326,7 +327,19 @@ void app_main(void)
 }
 """
 
-TWO_OTA = "CONFIG_PARTITION_TABLE_TWO_OTA=y\nCONFIG_BOOTLOADER_APP_ROLLBACK_ENABLE=n\n"
+# Slots that hold a program with sanitizers, too.
+ROOMY = """
+CONFIG_ESPTOOLPY_FLASHSIZE_32MB=y
+CONFIG_PARTITION_TABLE_CUSTOM=y
+CONFIG_PARTITION_TABLE_CUSTOM_FILENAME="roomy.csv"
+"""
+ROOMY_CSV = """
+nvs,     data, nvs,     ,  0x4000,
+otadata, data, ota,     ,  0x2000,
+factory, app,  factory, ,  8M,
+ota_0,   app,  ota_0,   ,  8M,
+ota_1,   app,  ota_1,   ,  8M,
+"""
 
 
 class ProjectTest(unittest.TestCase):
@@ -341,13 +354,14 @@ class ProjectTest(unittest.TestCase):
         self.addCleanup(shutil.rmtree, self.tmp, ignore_errors=True)
         self.server.requests.clear()
 
-    def project(self, source, defaults=TWO_OTA):
+    def project(self, source, defaults=ROOMY):
         p = sdk.Project(os.path.join(self.tmp, "my project"))
         p.write("main/main.c", source)
         p.write("main/CMakeLists.txt", CMAKE)
         p.write("main/Kconfig.projbuild", KCONFIG)
         p.write("main/idf_component.yml", MANIFEST)
         p.write("sdkconfig.defaults", defaults)
+        p.write("roomy.csv", ROOMY_CSV)
         os.makedirs(p.path("server_certs"))
         shutil.copy(self.server.ca, p.path("server_certs/ca_cert.pem"))
         return p
@@ -399,8 +413,9 @@ class NativeOta(ProjectTest):
         shutil.copytree(os.path.join(sdk.STAGE, "share/airlift/examples/native_ota"), p.dir, dirs_exist_ok=True)
         os.makedirs(p.path("server_certs"), exist_ok=True)
         shutil.copy(self.server.ca, p.path("server_certs/ca_cert.pem"))
+        p.write("roomy.csv", ROOMY_CSV)
         url = self.server.url("/native_ota.bin")
-        new = self.versions(p, p.read("sdkconfig.defaults") + 'CONFIG_NATIVE_OTA_URL="%s"\n' % url +
+        new = self.versions(p, p.read("sdkconfig.defaults") + ROOMY + 'CONFIG_NATIVE_OTA_URL="%s"\n' % url +
                             "CONFIG_NATIVE_OTA_DIAGNOSTIC_MS=50\n")
         fresh = p.path("build/fresh.bin")
         shutil.copy(p.path("build/flash.bin"), fresh)
@@ -430,7 +445,7 @@ class NativeOta(ProjectTest):
 class HttpsOta(ProjectTest):
     def test_one_call_with_certificate_bundle_and_neither(self):
         p = self.project(UPDATE_AT_ONCE)
-        url = TWO_OTA + 'CONFIG_APP_URL="%s"\n' % self.server.url("/app.bin")
+        url = ROOMY + 'CONFIG_APP_URL="%s"\n' % self.server.url("/app.bin")
         new = self.versions(p, url)
         self.server.routes["/app.bin"] = Route(new)
         # 2.0 updates too: it fetches itself, for ever, so the second start is enough.
@@ -447,7 +462,7 @@ class HttpsOta(ProjectTest):
 
     def test_url_and_network_come_from_the_console(self):
         p = self.project(UPDATE_AT_ONCE)
-        new = self.versions(p, TWO_OTA + 'CONFIG_APP_URL="FROM_STDIN"\nCONFIG_EXAMPLE_WIFI_SSID_PWD_FROM_STDIN=y\n')
+        new = self.versions(p, ROOMY + 'CONFIG_APP_URL="FROM_STDIN"\nCONFIG_EXAMPLE_WIFI_SSID_PWD_FROM_STDIN=y\n')
         self.server.routes["/app.bin"] = Route(new)
         self.server.routes["/none.bin"] = Route(status=404)
         url, none = self.server.url("/app.bin"), self.server.url("/none.bin")
@@ -461,7 +476,7 @@ class HttpsOta(ProjectTest):
 
     def test_steps_in_ranges_resume_after_an_interruption(self):
         p = self.project(UPDATE_IN_STEPS)
-        new = self.versions(p, TWO_OTA + 'CONFIG_APP_URL="%s"\n' % self.server.url("/cut.bin") +
+        new = self.versions(p, ROOMY + 'CONFIG_APP_URL="%s"\n' % self.server.url("/cut.bin") +
                             "CONFIG_ESP_HTTPS_OTA_ENABLE_PARTIAL_DOWNLOAD=y\n")
         self.assertGreater(len(new), 3 * 65536)
         self.server.routes["/cut.bin"] = Route(new, skip=2, times=1, close_after=30000)
@@ -490,7 +505,7 @@ class Network(ProjectTest):
 
     def test_ethernet_alone_as_examples_configure_it(self):
         p = self.project(UPDATE_AT_ONCE.replace("ESP_ERROR_CHECK(esp_wifi_set_ps(WIFI_PS_NONE));", ""))
-        p.write("sdkconfig.defaults", TWO_OTA + """
+        p.write("sdkconfig.defaults", ROOMY + """
 CONFIG_APP_URL="%s"
 CONFIG_EXAMPLE_CONNECT_ETHERNET=y
 CONFIG_EXAMPLE_CONNECT_WIFI=n
@@ -513,9 +528,11 @@ class Places(ProjectTest):
         text = self.run_device(p, "the end")
         with open(p.path("build/bootloader/bootloader.bin"), "rb") as f:
             bootloader = f.read()
+        with open(p.path("build/partition_table/partition-table.bin"), "rb") as f:
+            table = hashlib.sha256(f.read()).hexdigest()
         with open(p.path("build/flash.bin"), "rb") as f:
             self.assertTrue(f.read(len(bootloader)) == bootloader)
-        self.assertInOrder(["table d1c0e9d0", "bootloader %s" % bootloader[-32:].hex(), "bootloader version 1",
+        self.assertInOrder(["table %s" % table, "bootloader %s" % bootloader[-32:].hex(), "bootloader version 1",
                             "overlap ESP_ERR_INVALID_ARG", "too far ESP_ERR_INVALID_SIZE", "identical 1", "found 1",
                             "again ESP_ERR_NOT_FOUND", "the table's ESP_ERR_INVALID_ARG", "found 0"], text)
         self.assertEqual(struct.unpack_from("<BBH", bootloader, 0)[:2], (0xE9, 1))
@@ -523,13 +540,13 @@ class Places(ProjectTest):
     def test_what_would_leave_a_product_unprotected_is_refused(self):
         p = self.project(PLACES)
         for option in ("SECURE_BOOT", "SECURE_FLASH_ENC_ENABLED", "NVS_ENCRYPTION"):
-            p.write("sdkconfig.defaults", TWO_OTA + "CONFIG_%s=y\n" % option)
+            p.write("sdkconfig.defaults", ROOMY + "CONFIG_%s=y\n" % option)
             self.assertIn("CONFIG_%s is not supported on the virtual device" % option, sdk.flat(p.configure(ok=False)))
 
     def test_device_is_fresh_and_burns_the_secure_version_itself(self):
-        p = self.project(PLACES, "CONFIG_PARTITION_TABLE_CUSTOM=y\nCONFIG_BOOTLOADER_APP_ROLLBACK_ENABLE=y\n"
+        p = self.project(PLACES, ROOMY + "CONFIG_BOOTLOADER_APP_ROLLBACK_ENABLE=y\n"
                          "CONFIG_BOOTLOADER_APP_ANTI_ROLLBACK=y\nCONFIG_BOOTLOADER_APP_SECURE_VERSION=2\n")
-        p.write("partitions.csv", "nvs,data,nvs,,0x4000\notadata,data,ota,,0x2000\nota_0,app,ota_0,,1M\nota_1,app,ota_1,,1M\n")
+        p.write("roomy.csv", ROOMY_CSV.replace("factory, app,  factory, ,  8M,\n", ""))  # not with anti-rollback
         p.build()
         self.assertEqual(json.loads(p.read("build/flash.bin.json")).get("secure_version", 0), 0)
         self.run_device(p, "the end")
