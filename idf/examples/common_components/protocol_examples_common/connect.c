@@ -20,6 +20,8 @@ static void on_got_ip(void *arg, esp_event_base_t base, int32_t id, void *data)
 {
     const ip_event_got_ip_t *event = data;
 
+    (void)base;
+    (void)id;
     if (event->esp_netif == arg) {
         ESP_LOGI(TAG, "Got IPv4 event: Interface \"%s\" address: " IPSTR,
                  esp_netif_get_desc(event->esp_netif), IP2STR(&event->ip_info.ip));
