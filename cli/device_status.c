@@ -288,27 +288,37 @@ static void show_device(const struct status *s)
     show_levels(d, "gpio_out", "outputs  ");
 }
 
+static void image_text(const struct app *app, char out[80])
+{
+    if (app->content == CONTENT_EMPTY) {
+        snprintf(out, 80, "empty");
+    } else if (app->content == CONTENT_INVALID) {
+        snprintf(out, 80, "invalid: %s", app->error);
+    } else {
+        snprintf(out, 80, "%s %s", app->has_desc ? app->desc.project : "app",
+                 app->has_desc ? app->desc.version : "of unknown version");
+    }
+}
+
 static void show_apps(const struct status *s)
 {
-    printf("\n%-16s %-9s %-6s %-28s %s\n", "app partition", "offset", "size", "image", "state");
+    char image[80], size[24];
+    int width = 12;
+    for (unsigned i = 0; i < s->n_apps; i++) {
+        image_text(&s->app[i], image);
+        width = (int)strlen(image) > width ? (int)strlen(image) : width;
+    }
+    printf("\n%-16s %-9s %-6s %-*s %s\n", "app partition", "offset", "size", width, "image", "state");
     for (unsigned i = 0; i < s->n_apps; i++) {
         const struct app *app = &s->app[i];
-        char image[80], size[24];
-        if (app->content == CONTENT_EMPTY) {
-            snprintf(image, sizeof image, "empty");
-        } else if (app->content == CONTENT_VALID) {
-            snprintf(image, sizeof image, "%s %s", app->has_desc ? app->desc.project : "app",
-                     app->has_desc ? app->desc.version : "of unknown version");
-        } else {
-            snprintf(image, sizeof image, "invalid: %s", app->error);
-        }
-        host_print_size(app->part->size, size);
         const char *notes[] = {
             app->state,
             is_running(s, app) ? "running" : NULL,
             s->boot.boots && s->boot.part.off == app->part->off ? "boots next" : NULL,
         };
-        printf("%-16s 0x%-7" PRIx32 " %-6s %-28s", app->part->label, app->part->off, size, image);
+        image_text(app, image);
+        host_print_size(app->part->size, size);
+        printf("%-16s 0x%-7" PRIx32 " %-6s %-*s", app->part->label, app->part->off, size, width, image);
         for (unsigned j = 0, n = 0; j < 3; j++) {
             if (notes[j]) {
                 printf("%s%s", n++ ? ", " : " ", notes[j]);

@@ -200,19 +200,34 @@ static void log_skipped(const struct dev_boot_log *log, const struct al_boot_res
     }
 }
 
+static bool is_in(const struct al_range *ranges, size_t n, uint32_t address)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (address >= ranges[i].lo && address < ranges[i].hi) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* As the loader lists them: what is mapped stays in flash, what is loaded is copied to RAM. */
-static void log_segments(const struct dev_boot_log *log, const struct al_part *part,
-                         const struct al_image_info *info)
+static void log_segments(const struct dev_boot_log *log, const struct al_chip *chip,
+                         const struct al_part *part, const struct al_image_info *info)
 {
     for (unsigned i = 0; i < info->header.n_segments; i++) {
         const struct al_image_segment *s = &info->segment[i];
+        const char *what =
+            is_in(chip->mapped, sizeof chip->mapped / sizeof chip->mapped[0], s->load_addr) ? " map"
+            : is_in(chip->load, sizeof chip->load / sizeof chip->load[0], s->load_addr)     ? " load"
+                                                                                            : "";
         dev_boot_log(log, 'I', "esp_image",
-                     "segment %u: paddr=%08" PRIx32 " vaddr=%08" PRIx32 " size=%05" PRIx32 "h (%6" PRIu32 ")",
-                     i, part->off + s->off, s->load_addr, s->len, s->len);
+                     "segment %u: paddr=%08" PRIx32 " vaddr=%08" PRIx32 " size=%05" PRIx32 "h (%6" PRIu32
+                     ")%s",
+                     i, part->off + s->off, s->load_addr, s->len, s->len, what);
     }
 }
 
-void dev_boot_log_result(struct dev_boot_log *log, const struct al_flash *flash,
+void dev_boot_log_result(struct dev_boot_log *log, const struct al_flash *flash, const struct al_chip *chip,
                          const struct al_boot_work *work, const struct al_boot_result *result)
 {
     if (log->quiet) {
@@ -239,7 +254,7 @@ void dev_boot_log_result(struct dev_boot_log *log, const struct al_flash *flash,
     if (result->reason == AL_BOOT_DEFAULT && result->part.subtype == AL_SUB_APP_FACTORY) {
         dev_boot_log(log, 'I', "boot", "Defaulting to factory image");
     }
-    log_segments(log, &result->part, info);
+    log_segments(log, chip, &result->part, info);
     dev_boot_log(log, 'I', "boot", "Loaded app from partition at offset 0x%" PRIx32, result->part.off);
     dev_boot_log(
         log, 'I', "boot", "%s: %s %s (%s)", result->part.label, info->has_desc ? info->desc.project : "app",

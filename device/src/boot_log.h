@@ -38,7 +38,7 @@ void dev_boot_log_before(struct dev_boot_log *log, const struct al_flash *flash,
                          struct al_boot_work *work);
 
 /* After al_boot(): table, candidates, verdict, and the app's segments. */
-void dev_boot_log_result(struct dev_boot_log *log, const struct al_flash *flash,
+void dev_boot_log_result(struct dev_boot_log *log, const struct al_flash *flash, const struct al_chip *chip,
                          const struct al_boot_work *work, const struct al_boot_result *result);
 
 #endif

@@ -410,7 +410,7 @@ static bool live_once(struct device *d, double *pause_s, int *status)
         *status = result;
         return false;
     }
-    dev_boot_log_result(&d->log, flash, &d->work, &boot);
+    dev_boot_log_result(&d->log, flash, d->desc.chip, &d->work, &boot);
     if (!boot.boots) {
         d->result->stop = DEV_STOP_NO_APP;
         return false;

@@ -83,7 +83,10 @@ class Board(unittest.TestCase):
         environment = dict(os.environ, PKG_CONFIG_PATH=os.path.join(STAGE, "lib", "pkgconfig"))
         flags = subprocess.run(["pkg-config", "--cflags", "--libs", "airlift-idf"], env=environment, check=True,
                                capture_output=True, text=True).stdout.split()
-        subprocess.run(["cc", "-O1", "-o", program, source] + flags + os.environ.get("LDFLAGS", "").split(), check=True)
+        subprocess.run(["cc", "-O1", "-o", program, source] + flags, check=True)
+        with open(cls.path("table.csv"), "w") as f:  # as two_ota, with room for sanitizers
+            f.write("nvs,data,nvs,0x9000,0x4000\notadata,data,ota,0xd000,0x2000\nphy_init,data,phy,0xf000,0x1000\n"
+                    "factory,app,factory,0x10000,4M\nota_0,app,ota_0,0x410000,4M\nota_1,app,ota_1,0x810000,4M\n")
         for version in ("1.0.0", "1.1.0"):
             cls.run_ok("image", "build", "--elf", program, "--project", "board", "--version", version,
                        "-o", cls.path(version + ".img"))
@@ -101,7 +104,7 @@ class Board(unittest.TestCase):
 
     def new(self, name):
         flash = self.path(name)
-        self.run_ok("flash", "new", flash, "--table", "two_ota", "--size", "8MB", "--force",
+        self.run_ok("flash", "new", flash, "--table", self.path("table.csv"), "--size", "16MB", "--force",
                     "--factory", self.path("1.0.0.img"), "--app", "ota_0=" + self.path("1.1.0.img"))
         return flash
 
@@ -248,7 +251,9 @@ class Erasing(Board):
         self.refused("device", "erase-otadata", self.flash, says="no valid partition table")
 
     def test_a_table_without_otadata(self):
-        self.run_ok("flash", "new", self.flash, "--table", "singleapp", "--size", "8MB", "--force",
+        with open(self.path("single.csv"), "w") as f:
+            f.write("nvs,data,nvs,0x9000,0x6000\nfactory,app,factory,0x10000,4M\n")
+        self.run_ok("flash", "new", self.flash, "--table", self.path("single.csv"), "--size", "8MB", "--force",
                     "--factory", self.path("1.0.0.img"))
         self.refused("device", "erase-otadata", self.flash, says="the table has no OTA data partition")
         self.start()
@@ -259,14 +264,14 @@ class Erasing(Board):
 class Status(Board):
     def test_off(self):
         status = self.status()
-        image = {"size": 0x100000, "image": "valid", "error": None, "project": "board", "running": False, "state": None}
+        image = {"size": 0x400000, "image": "valid", "error": None, "project": "board", "running": False, "state": None}
         self.assertEqual(status, {
             "running": False, "device": None, "chip": "linux", "chip_revision": "0.0", "efuse_block_revision": "0.0",
             "rollback": True, "anti_rollback": False, "secure_version": 0, "boots_next": "factory",
             "boot_reason": "default", "apps": [
                 dict(image, label="factory", offset=0x10000, version="1.0.0"),
-                dict(image, label="ota_0", offset=0x110000, version="1.1.0"),
-                dict(image, label="ota_1", offset=0x210000, version=None, project=None, image="empty")]})
+                dict(image, label="ota_0", offset=0x410000, version="1.1.0"),
+                dict(image, label="ota_1", offset=0x810000, version=None, project=None, image="empty")]})
         self.assertRegex(self.run_ok("device", "status", self.flash), r"^off\nchip +linux v0\.0, secure version 0, roll")
 
     def test_running(self):
@@ -281,13 +286,13 @@ class Status(Board):
         self.assertEqual(status["apps"][1]["state"], "UNDEFINED")
         text = self.run_ok("device", "status", self.flash)
         self.assertIn("running   process %d, for " % pid, text)
-        self.assertRegex(text, r"(?m)^ota_0 +0x110000 +1M +board 1\.1\.0 +UNDEFINED, running, boots next$")
-        self.assertRegex(text, r"(?m)^ota_0 +256 +0 +0 +0 +0$")
+        self.assertRegex(text, r"(?m)^ota_0 +0x410000 +4M +board 1\.1\.0 +UNDEFINED, running, boots next$")
+        self.assertRegex(text, r"(?m)^ota_0 +1024 +0 +0 +0 +0$")
 
     def test_damaged_images_and_what_boots_instead(self):
         self.run_ok("otadata", "switch", self.flash, "--slot", "0")
         with open(self.flash, "r+b") as f:
-            f.seek(0x110000 + 5000)
+            f.seek(0x410000 + 5000)
             f.write(b"\x55\xaa\x55\xaa")
         status = self.status()
         self.assertEqual((status["apps"][1]["image"], status["boots_next"], status["boot_reason"]),
