@@ -15,6 +15,7 @@
 #include "device.h"
 #include "device/run.h"
 #include "device/shared.h"
+#include "device_torture.h"
 #include "host/cmd.h"
 
 /* --- Options --------------------------------------------------------------- */
@@ -453,6 +454,14 @@ const struct host_cmd cmd_device[] = {
                 "Examples:\n"
                 "  airlift device erase-otadata dev.bin",
             .run = cmd_device_erase_otadata,
+        },
+    [CMD_DEVICE_TORTURE] =
+        {
+            .noun = "device",
+            .verb = "torture",
+            .usage = "[OPTIONS]",
+            .summary = "cut a device's power at every flash operation of its life",
+            .run = device_torture, /* its page is the program's */
         },
     [CMD_DEVICE_N] = {0},
 };
