@@ -204,8 +204,10 @@ static void record(const struct op *op, const uint8_t *data)
     to->data = board->data_len;
     to->world = board->state->world;
     to->unstable = board->state->unstable;
-    memcpy(board->data + board->data_len, data, len);
-    board->data_len += len;
+    if (len > 0) {
+        memcpy(board->data + board->data_len, data, len);
+        board->data_len += len;
+    }
 }
 
 /* One program, or the erase of one sector. */

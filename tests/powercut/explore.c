@@ -60,11 +60,11 @@ struct name {
 
 static void print_id(const struct scenario *sc, bool large, const struct name *n, char out[96])
 {
-    int len = snprintf(out, 96, "%s%s/%u%c%u", sc->name, large ? "@4MB" : "", n->cut[0], n->tear[0].kind,
-                       n->tear[0].variant);
+    int len = snprintf(out, 96, "%s%s", sc->name, large ? "@4MB" : "");
 
-    if (n->cut[1] != 0) {
-        snprintf(out + len, 96 - (size_t)len, "/%u%c%u", n->cut[1], n->tear[1].kind, n->tear[1].variant);
+    for (unsigned i = 0; i < 2 && n->cut[i] != 0; i++) {
+        len +=
+            snprintf(out + len, 96 - (size_t)len, "/%u%c%u", n->cut[i], n->tear[i].kind, n->tear[i].variant);
     }
 }
 
@@ -75,10 +75,10 @@ static void seed_tear(struct tear *t, uint64_t seed, uint32_t cut, unsigned leve
 
 /* --- Seen states -------------------------------------------------------------------- */
 
-/* True if this state was there before; it is from now on. */
-static bool seen(struct worker *w, const struct state *s, uint64_t salt)
+/* True if a life of `n_cuts` cuts came to this state before; from now on one has. */
+static bool seen(struct worker *w, const struct state *s, unsigned n_cuts)
 {
-    uint64_t key = hash_bytes(s->flash, w->state_size - sizeof(*s), salt + w->index);
+    uint64_t key = hash_bytes(s->flash, w->state_size - sizeof(*s), (uint64_t)n_cuts << 32 | w->index);
 
     key = hash_bytes(&s->world, sizeof(s->world), key);
     if (s->unstable.reads_left > 0) {
@@ -356,7 +356,6 @@ static void prepare(struct worker *w, bool large)
     w->op2 = memory(MAX_LOG_OPS * sizeof(struct op), MAP_PRIVATE);
     w->data = memory(board->data_size, MAP_PRIVATE);
     w->data2 = memory(board->data_size, MAP_PRIVATE);
-    /* What lies in shared memory need not be copied at each fork; what never changes in a child is not. */
 }
 
 static bool is_wanted(const struct explore_options *options, unsigned i)
