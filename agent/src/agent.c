@@ -53,11 +53,26 @@ static bool is_passing(airlift_fail_t fail)
            fail == AIRLIFT_FAIL_STORAGE;
 }
 
+static bool open_storage(struct agent *a)
+{
+    if (a->nvs == 0 && nvs_open(NVS_NAMESPACE, NVS_READWRITE, &a->nvs) != ESP_OK) {
+        a->nvs = 0;
+    }
+    return a->nvs != 0;
+}
+
+/* Without storage no image can be put on trial: it is not downloaded either. */
+static airlift_fail_t check_with_storage(struct agent *a)
+{
+    return open_storage(a) ? agent_check(a)
+                           : agent_fail(a, AIRLIFT_FAIL_STORAGE, "NVS cannot be opened for writing");
+}
+
 /* One check, with its attempts. */
 static airlift_fail_t check_with_attempts(struct agent *a)
 {
     for (uint32_t n = 1;; n++) {
-        const airlift_fail_t fail = agent_check(a);
+        const airlift_fail_t fail = check_with_storage(a);
 
         if (fail == AIRLIFT_FAIL_NONE || fail == AIRLIFT_FAIL_STOPPED || agent_stopping(a)) {
             return fail;
@@ -111,6 +126,7 @@ static void agent_task(void *arg)
 
     /* A stable supply, a network, and a firmware that does not crash at once. */
     if (agent_wait(a, a->config.stabilisation_s, 0) == 0) {
+        (void)open_storage(a); /* else tried again before each check */
         agent_settle(a);
         check_for_ever(a);
     }
@@ -174,6 +190,21 @@ static void release(struct agent *a)
     free(a);
 }
 
+/*
+ * Is NVS there? Only read: the first opening for writing makes the namespace on
+ * flash, and nothing is written before the supply is known to be stable.
+ */
+static esp_err_t find_storage(void)
+{
+    nvs_handle_t nvs;
+    const esp_err_t err = nvs_open(NVS_NAMESPACE, NVS_READONLY, &nvs);
+
+    if (err == ESP_OK) {
+        nvs_close(nvs);
+    }
+    return err == ESP_ERR_NVS_NOT_FOUND ? ESP_OK : err;
+}
+
 /* What the agent has to know of the device before its task runs. */
 static esp_err_t look_around(struct agent *a)
 {
@@ -185,7 +216,7 @@ static esp_err_t look_around(struct agent *a)
     }
     const esp_err_t err = esp_partition_read(a->running, 0, &header, sizeof(header));
     a->chip_id = (uint16_t)header.chip_id;
-    return err == ESP_OK ? nvs_open(NVS_NAMESPACE, NVS_READWRITE, &a->nvs) : err;
+    return err == ESP_OK ? find_storage() : err;
 }
 
 static esp_err_t set_up(struct agent *a)
