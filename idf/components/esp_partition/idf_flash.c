@@ -4,12 +4,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "device/nor_flash.h"
 #include "device/shared.h"
 #include "esp_flash.h"
 #include "esp_image_format.h"
+#include "idf_runtime.h"
 
 static struct {
     pthread_once_t once;
@@ -43,14 +45,29 @@ static int locked_write(void *ctx, uint32_t off, const void *buf, uint32_t len)
     return err;
 }
 
+/* Let others at the flash: a mutex alone would go back to whoever has just given it. */
+static void let_others_in(void)
+{
+    const struct timespec pause = {0, 20000};
+
+    idf_alive();
+    (void)nanosleep(&pause, NULL);
+}
+
+/* Sector by sector: a whole slot takes seconds, for which nobody else could read. */
 static int locked_erase(void *ctx, uint32_t off, uint32_t len)
 {
-    int err;
+    int err = 0;
 
     (void)ctx;
-    pthread_mutex_lock(&chip.lock);
-    err = chip.raw->erase(chip.raw->ctx, off, len);
-    pthread_mutex_unlock(&chip.lock);
+    for (uint32_t at = 0; err == 0 && at < len; at += AL_SECTOR_SIZE) {
+        if (at > 0) {
+            let_others_in();
+        }
+        pthread_mutex_lock(&chip.lock);
+        err = chip.raw->erase(chip.raw->ctx, off + at, AL_SECTOR_SIZE);
+        pthread_mutex_unlock(&chip.lock);
+    }
     return err;
 }
 
