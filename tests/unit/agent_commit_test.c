@@ -17,9 +17,12 @@
 #include <cmocka.h>
 
 #include "agent.h"
+#include "airlift/image.h"
 #include "airlift/otadata.h"
 #include "airlift/ptable.h"
 #include "device/nor_flash.h"
+#include "device/shared.h"
+#include "esp_app_desc.h"
 
 #define FLASH_SIZE  0x40000u
 #define OTADATA_OFF 0x9000u
@@ -237,6 +240,56 @@ static void test_agent_commit_restores_the_way_back(void **state)
                            .after = {{1, AL_OTA_VALID}, {2, AL_OTA_PENDING_VERIFY}}});
 }
 
+/* Cut in any of its operations, a selection leaves no record, or the whole one: never half a state with a CRC. */
+static void test_agent_select_torn_leaves_no_record_without_trial(void **state)
+{
+    const struct commit c = {.n_slots = 2, .before = {{1, AL_OTA_VALID}, {2, AL_OTA_VALID}}};
+    const struct al_part otadata = {.off = OTADATA_OFF, .size = AL_OTADATA_SIZE};
+
+    (void)state;
+    for (unsigned cut = 1; cut <= 3; cut++) {
+        struct al_otadata data;
+        int status;
+
+        assert_true(make_flash(&c));
+        const pid_t pid = fork();
+
+        if (pid == 0) {
+            setenv("AIRLIFT_FLASH", path, 1);
+            setenv("AIRLIFT_RUNNING", "ota_1", 1);
+            const esp_partition_t *slot = agent_slot_by_subtype(ESP_PARTITION_SUBTYPE_APP_OTA_0);
+            /* A description, so that the slot can be judged. */
+            const esp_app_desc_t desc = {.magic_word = ESP_APP_DESC_MAGIC_WORD};
+            struct dev_shared *shared = dev_shared_get();
+
+            if (slot == NULL || esp_partition_write(slot, AL_IMAGE_DESC_OFF, &desc, sizeof desc) != ESP_OK) {
+                _exit(2);
+            }
+            shared->power_cut_at = shared->flash_ops + cut;
+            _exit(agent_select_slot(slot) == ESP_OK);
+        }
+        assert_int_equal(waitpid(pid, &status, 0), pid);
+        assert_true(WIFEXITED(status));
+        assert_int_equal(WEXITSTATUS(status), 0); /* the cut was noticed */
+        dev_shared_get()->power_cut_at = 0;       /* the child's block is ours, too */
+
+        struct dev_flash *flash = open_flash();
+
+        assert_non_null(flash);
+        assert_int_equal(al_otadata_read(dev_flash_port(flash), &otadata, &data), 0);
+        dev_flash_close(flash);
+        assert_int_equal(data.rec[1].seq, 2);
+        assert_int_equal(data.rec[1].state, AL_OTA_VALID);
+        if (cut == 2) {
+            assert_int_equal(data.rec[0].crc, UINT32_MAX); /* not even begun */
+        }
+        if (cut == 3) {
+            assert_int_equal(data.rec[0].seq, 3);
+            assert_int_equal(data.rec[0].state, AL_OTA_NEW);
+        }
+    }
+}
+
 static int remove_flash(void **state)
 {
     (void)state;
@@ -253,6 +306,7 @@ int main(void)
         cmocka_unit_test(test_agent_commit_is_in_place_if_default_app_is_older),
         cmocka_unit_test(test_agent_commit_of_confirmed_app_writes_nothing),
         cmocka_unit_test(test_agent_commit_restores_the_way_back),
+        cmocka_unit_test(test_agent_select_torn_leaves_no_record_without_trial),
     };
     const int fd = mkstemp(path);
 
