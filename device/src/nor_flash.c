@@ -14,10 +14,12 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "tear.h"
 
+#define LOCK_TRIES     20                                 /* 50 ms apart */
 #define SIZE_MIN       0x10000u                           /* bytes */
 #define SIZE_MAX_FLASH (DEV_MAX_SECTORS * AL_SECTOR_SIZE) /* bytes */
 
@@ -198,9 +200,28 @@ static long lock_holder(const struct stat *st)
     return holder;
 }
 
+/*
+ * Somebody who is about to be gone is waited for: the app of a device that was
+ * killed holds the flash for a moment longer than the device itself.
+ */
+static bool try_lock(int fd)
+{
+    for (unsigned i = 0; i < LOCK_TRIES; i++) {
+        if (flock(fd, LOCK_EX | LOCK_NB) == 0) {
+            return true;
+        }
+        if (errno != EWOULDBLOCK && errno != EINTR) {
+            return false;
+        }
+        nanosleep(&(struct timespec){.tv_nsec = 50000000}, NULL);
+        errno = EWOULDBLOCK;
+    }
+    return false;
+}
+
 static int lock(int fd, const char *path, const struct stat *st, char *err, size_t err_size)
 {
-    if (flock(fd, LOCK_EX | LOCK_NB) == 0) {
+    if (try_lock(fd)) {
         return 0;
     }
     if (errno != EWOULDBLOCK) {
