@@ -3,6 +3,7 @@
     python3 board.py STAGE [test names]
 """
 
+import contextlib
 import hashlib
 import json
 import os
@@ -166,6 +167,23 @@ class Board(unittest.TestCase):
         finally:
             watch.cancel()
         self.fail("no '%s' in:\n%s" % (pattern, "".join(seen)))
+
+    @contextlib.contextmanager
+    def typing(self, monitor, text):
+        """Again and again, until the block ends."""
+        done = threading.Event()
+
+        def type_on():
+            while not done.is_set():
+                monitor.stdin.write(text)
+                done.wait(0.3)
+        typist = threading.Thread(target=type_on)
+        typist.start()
+        try:
+            yield
+        finally:
+            done.set()
+            typist.join()
 
     def socket_path(self):
         (name,) = os.listdir(self.path("airlift"))
@@ -351,9 +369,9 @@ class Console(Board):
         self.start()
         first, second = self.monitor(), self.monitor(None, "--replay", "0")
         self.expect(first, "app: poweron, boot 1")
-        first.stdin.write("hello board\n")
+        with self.typing(first, "hello board\n"):  # nobody says when the second one is attached
+            self.expect(second, "^app: read hello board$")
         self.expect(first, "^app: read hello board$")
-        self.expect(second, "^app: read hello board$")
         third = self.monitor()  # late, and sees all the same
         self.expect(third, "^ESP-ROM:")
         self.expect(third, "^app: read hello board$")
