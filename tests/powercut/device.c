@@ -15,7 +15,7 @@
 #define APPS_OFF    0x10000u
 
 const struct geometry geometry_small = {.slot_size = 0x8000, .image_size = 0x7E00, .nvs_size = 0x3000};
-const struct geometry geometry_large = {.slot_size = 0xF0000, .image_size = 0x98000, .nvs_size = 0x4000};
+const struct geometry geometry_large = {.slot_size = 0x140000, .image_size = 0x98000, .nvs_size = 0x4000};
 
 struct image images[MAX_VERSIONS];
 const struct scenario *scenario;
