@@ -181,6 +181,10 @@ airlift_fail_t agent_select(struct agent *a, const esp_partition_t *slot, struct
      * this write boots the old version, after it the new one. */
     err = agent_select_slot(slot);
     if (err != ESP_OK) {
+        if (err != ESP_ERR_OTA_VALIDATE_FAILED) {
+            trial->tries--; /* the flash's fault: this was no trial of the image's */
+            (void)agent_record_store(a->nvs, AGENT_KEY_TRIAL, trial);
+        }
         return agent_fail(a, err == ESP_ERR_OTA_VALIDATE_FAILED ? AIRLIFT_FAIL_IMAGE : AIRLIFT_FAIL_FLASH,
                           "cannot select %s for the next boot (%s)", slot->label, esp_err_to_name(err));
     }

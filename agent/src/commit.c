@@ -141,10 +141,25 @@ static esp_err_t write_record(struct records *r, unsigned sector, uint32_t seq, 
     } else if (err == ESP_OK) {
         err = esp_partition_write(r->part, at, &e, sizeof(e)); /* encryption takes whole blocks only */
     }
+    /* A chip whose cells are worn may take a record and give another back. */
     if (err == ESP_OK) {
-        r->entry[sector] = e;
+        err = esp_partition_read(r->part, at, &r->entry[sector], sizeof(r->entry[sector]));
+    }
+    if (err == ESP_OK && memcmp(&r->entry[sector], &e, sizeof(e)) != 0) {
+        err = ESP_ERR_INVALID_RESPONSE;
     }
     return err;
+}
+
+/*
+ * Erase a sector that is not active, blank or not: the bootloader will have to
+ * erase it to note that the trial began, and one that can't be erased any more
+ * must be found out before that. A cut in it: the active record decides.
+ */
+static esp_err_t try_erase(struct records *r, unsigned sector)
+{
+    memset(&r->entry[sector], 0xFF, sizeof(r->entry[sector]));
+    return esp_partition_erase_range(r->part, sector * AGENT_SECTOR_SIZE, AGENT_SECTOR_SIZE);
 }
 
 /* --- Which way? ----------------------------------------------------------- */
@@ -176,7 +191,8 @@ bool agent_is_unconfirmed(const esp_partition_t *running)
 {
     struct records r;
 
-    return read_own_records(running, &r) && r.entry[r.active].ota_state != ESP_OTA_IMG_VALID;
+    return read_records(&r) && is_slot(running) &&
+           (!selects(&r, r.active, running) || r.entry[r.active].ota_state != ESP_OTA_IMG_VALID);
 }
 
 esp_err_t agent_select_slot(const esp_partition_t *slot)
@@ -193,13 +209,17 @@ esp_err_t agent_select_slot(const esp_partition_t *slot)
     }
     if (!is_usable(&r.entry[r.active])) {
         /* A cut until it is whole boots what boots without a record, as now. */
-        return write_record(&r, 0, number + 1, ESP_OTA_IMG_NEW);
+        const esp_err_t err = try_erase(&r, 0);
+
+        return err == ESP_OK ? write_record(&r, 0, number + 1, ESP_OTA_IMG_NEW) : err;
     }
     const uint32_t seq = r.entry[r.active].ota_seq;
     const uint32_t steps = (number + r.n_slots - (seq - 1) % r.n_slots) % r.n_slots;
 
+    const esp_err_t err = try_erase(&r, r.active ^ 1);
+
     /* A cut until it is whole boots what was selected before, whose record stays. */
-    return write_record(&r, r.active ^ 1, seq + steps, ESP_OTA_IMG_NEW);
+    return err == ESP_OK ? write_record(&r, r.active ^ 1, seq + steps, ESP_OTA_IMG_NEW) : err;
 }
 
 esp_err_t agent_keep_way_back(const esp_partition_t *running, const esp_partition_t *previous)
@@ -233,6 +253,15 @@ esp_err_t agent_commit(const esp_partition_t *running, const esp_partition_t *pr
     const uint32_t trial_again = ESP_OTA_IMG_NEW;
     struct records r;
 
+    if (read_records(&r) && is_slot(running) && !selects(&r, r.active, running)) {
+        /* We run, but nothing says so: the bootloader failed to write our record.
+         * A cut until it is whole boots the previous app, which selects us again. */
+        const esp_err_t err = agent_select_slot(running);
+
+        if (err != ESP_OK) {
+            return err;
+        }
+    }
     if (previous == NULL || !read_own_records(running, &r) || r.part->encrypted ||
         r.entry[r.active].ota_state != ESP_OTA_IMG_PENDING_VERIFY ||
         r.entry[r.active].ota_seq >= BLANK_SEQ - r.n_slots || has_efuse_to_burn(running) ||

@@ -4,7 +4,7 @@
  *     trial record  OTA data               what happened                   then
  *     ------------  ---------------------  ------------------------------  ---------------
  *     any           running is PENDING     first boot of the new version   health check
- *     is running    its state is none      the same, the record was torn   health check
+ *     is running    torn, or none of its   the same, not written rightly   health check
  *     is running    VALID, no record       confirmed, cut before noted     note it
  *     is another    ABORTED, INVALID       rolled back                     note it as bad
  *                   the same, power lost   no fault of the image           select it again
@@ -24,6 +24,8 @@
 #include "esp_timer.h"
 
 #include "airlift/semver.h"
+
+#define COMMIT_ATTEMPTS 3u
 
 /* --- Which version runs? -------------------------------------------------- */
 
@@ -216,8 +218,12 @@ static EventBits_t health_verdict(struct agent *a)
 /* OTA data first, the journal after it: a cut between the two is found at the next start. */
 static void confirm(struct agent *a, const struct agent_record *trial, const char *how)
 {
-    const esp_err_t err = agent_commit(a->running, previous_app(trial));
+    esp_err_t err = ESP_FAIL;
 
+    /* What flash refuses once it may take the next time; unconfirmed, the next reset ends us. */
+    for (unsigned i = 0; i < COMMIT_ATTEMPTS && err != ESP_OK; i++) {
+        err = agent_commit(a->running, previous_app(trial));
+    }
     if (err != ESP_OK) {
         (void)agent_fail(a, AIRLIFT_FAIL_FLASH, "cannot confirm %s (%s)", a->running_version,
                          esp_err_to_name(err));
@@ -225,7 +231,18 @@ static void confirm(struct agent *a, const struct agent_record *trial, const cha
         agent_tell(a, AIRLIFT_EVENT_FAILED, a->running_version, AIRLIFT_FAIL_FLASH, a->why);
         return;
     }
+    keep_way_back(a, trial); /* a second attempt may have confirmed without it */
     note_confirmed(a, trial, how);
+}
+
+/* The bootloader failed to write our record: the next boot starts another app, whole and verified. */
+static bool another_is_selected(const struct agent *a)
+{
+    const esp_partition_t *next = esp_ota_get_boot_partition();
+    uint8_t sha256[AL_SHA256_SIZE];
+
+    return next != NULL && next->address != a->running->address &&
+           esp_partition_get_sha256(next, sha256) == ESP_OK;
 }
 
 static void reject(struct agent *a, const struct agent_record *trial, const char *why)
@@ -234,7 +251,9 @@ static void reject(struct agent *a, const struct agent_record *trial, const char
     ESP_LOGE(AGENT_TAG, "%s", a->why);
     agent_tell(a, AIRLIFT_EVENT_FAILED, a->running_version, AIRLIFT_FAIL_HEALTH, a->why);
 
-    if (!esp_ota_check_rollback_is_possible()) {
+    const bool elsewhere = another_is_selected(a);
+
+    if (!elsewhere && !esp_ota_check_rollback_is_possible()) {
         /* The only firmware there is. Confirmed, it can at least be updated. */
         confirm(a, trial, ": there is nothing else to run");
         return;
@@ -245,6 +264,9 @@ static void reject(struct agent *a, const struct agent_record *trial, const char
         note_bad(a, trial, AIRLIFT_FAIL_HEALTH);
     }
     ESP_LOGW(AGENT_TAG, "rolling back to the previous version");
+    if (elsewhere) {
+        esp_restart(); /* there is no record of ours to mark */
+    }
     const esp_err_t err = esp_ota_mark_app_invalid_rollback_and_reboot();
 
     /* Still here: any restart of an unconfirmed version rolls back as well. */
