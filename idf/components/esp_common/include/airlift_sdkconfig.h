@@ -20,8 +20,8 @@ struct airlift_sdkconfig {
     uint32_t app_retrieve_len_elf_sha;            /* CONFIG_APP_RETRIEVE_LEN_ELF_SHA, 9 */
     uint32_t freertos_hz;                         /* CONFIG_FREERTOS_HZ, 100 */
     int log_default_level;                        /* CONFIG_LOG_DEFAULT_LEVEL, 3 (info) */
-    bool crt_bundle_without_system; /* CONFIG_MBEDTLS_CERTIFICATE_BUNDLE_DEFAULT_NONE, n */
-    const char *crt_bundle_custom;  /* PEM of CONFIG_MBEDTLS_CUSTOM_CERTIFICATE_BUNDLE_PATH; NULL: none */
+    bool crt_bundle_without_system;               /* CONFIG_MBEDTLS_CERTIFICATE_BUNDLE_DEFAULT_NONE, n */
+    const char *crt_bundle_custom; /* PEM of CONFIG_MBEDTLS_CUSTOM_CERTIFICATE_BUNDLE_PATH; NULL: none */
 };
 
 extern const struct airlift_sdkconfig airlift_sdkconfig;
