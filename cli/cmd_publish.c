@@ -13,6 +13,7 @@
 #include "commands.h"
 #include "host/file.h"
 #include "host/progress.h"
+#include "print_json.h"
 #include "server/client.h"
 #include "server/server.h"
 
@@ -123,10 +124,7 @@ static int print_answer(const struct srv_upload_answer *answer, bool json)
     if (!product || !version || !chip || !sha256 || !cJSON_IsNumber(size)) {
         result = host_fail("publish: the server's answer is not a release");
     } else if (json) {
-        char *text = cJSON_Print(release);
-        result =
-            text && printf("%s\n", text) > 0 ? 0 : host_fail("publish: the release could not be printed");
-        free(text);
+        return print_json(release);
     } else {
         printf("%s %s %s (%s, %.0f bytes, sha256 %s)\n",
                answer->created ? "published" : "already published:", product, version, chip,
