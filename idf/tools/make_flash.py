@@ -40,7 +40,7 @@ def main():
     parser.add_argument("--tool", required=True, help="the airlift program")
     parser.add_argument("--app", required=True)
     parser.add_argument("--table", required=True, help="partition-table.bin")
-    parser.add_argument("--csv", required=True, help="what that was made from, for messages")
+    parser.add_argument("--source", required=True, help="what that was made from, for messages")
     parser.add_argument("--offset", required=True)
     parser.add_argument("--size", required=True)
     parser.add_argument("--no-rollback", action="store_true")
@@ -54,7 +54,7 @@ def main():
         table = f.read()
     parts = app_partitions(table)
     if not parts:
-        sys.exit("%s: no app partition in the table" % args.csv)
+        sys.exit("%s: no app partition in the table" % args.source)
     app_size = os.path.getsize(args.app)
     name = os.path.basename(args.app)
     _, size, label = parts[0]
@@ -80,10 +80,7 @@ def main():
     result = subprocess.run(command, stdout=subprocess.DEVNULL, check=False)
     if result.returncode != 0:
         sys.exit(result.returncode)
-    # `flash new` adds an MD5 record where CONFIG_PARTITION_TABLE_MD5 asked for none.
     with open(args.out, "r+b") as flash:
-        flash.seek(int(args.offset, 0))
-        flash.write(table)
         with open(args.bootloader, "rb") as f:
             bootloader = f.read()
         flash.seek(int(args.bootloader_offset, 0))

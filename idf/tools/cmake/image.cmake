@@ -5,25 +5,19 @@
 #   partition_table/partition-table.bin
 #   flash.bin, flash.bin.json            a device with all three, ready to run
 
-# The CSV: the project's, or one of ESP-IDF's by name. Those have no offsets, so that they follow
-# the table where CONFIG_PARTITION_TABLE_OFFSET moves it.
-function(__airlift_partition_csv variable)
-    idf_build_get_property(dir PROJECT_DIR)
-    get_filename_component(path "${CONFIG_PARTITION_TABLE_FILENAME}" ABSOLUTE BASE_DIR "${dir}")
-    if(CONFIG_PARTITION_TABLE_CUSTOM AND NOT EXISTS "${path}")
-        message(FATAL_ERROR "CONFIG_PARTITION_TABLE_CUSTOM_FILENAME: no file ${path}")
-    elseif(NOT CONFIG_PARTITION_TABLE_CUSTOM)
-        set(path "${CMAKE_BINARY_DIR}/partition_table/${CONFIG_PARTITION_TABLE_FILENAME}")
-        string(REGEX REPLACE "^partitions_(.*)\\.csv$" "\\1" name "${CONFIG_PARTITION_TABLE_FILENAME}")
-        execute_process(COMMAND "${AIRLIFT_TOOL}" partitions show ${name}
-            OUTPUT_VARIABLE csv ERROR_VARIABLE error RESULT_VARIABLE result)
-        if(result)
-            message(FATAL_ERROR "${error}")
+# What the table is made from: the project's CSV, or the name of one of ESP-IDF's tables. Those
+# follow the table where CONFIG_PARTITION_TABLE_OFFSET moves it.
+function(__airlift_partition_source variable)
+    if(CONFIG_PARTITION_TABLE_CUSTOM)
+        idf_build_get_property(dir PROJECT_DIR)
+        get_filename_component(source "${CONFIG_PARTITION_TABLE_FILENAME}" ABSOLUTE BASE_DIR "${dir}")
+        if(NOT EXISTS "${source}")
+            message(FATAL_ERROR "CONFIG_PARTITION_TABLE_CUSTOM_FILENAME: no file ${source}")
         endif()
-        string(REGEX REPLACE "(\n[^#,\n]+,[^,\n]+,[^,\n]+,)[^,\n]+," "\\1," csv "${csv}")
-        file(CONFIGURE OUTPUT "${path}" CONTENT "@csv@" @ONLY)
+    else()
+        string(REGEX REPLACE "^partitions_(.*)\\.csv$" "\\1" source "${CONFIG_PARTITION_TABLE_FILENAME}")
     endif()
-    set(${variable} "${path}" PARENT_SCOPE)
+    set(${variable} "${source}" PARENT_SCOPE)
 endfunction()
 
 function(__airlift_add_images)
@@ -64,16 +58,20 @@ function(__airlift_add_images)
         VERBATIM)
     add_custom_target(app ALL DEPENDS "${app}")
 
-    __airlift_partition_csv(csv)
+    __airlift_partition_source(source)
+    set(source_file)
+    if(CONFIG_PARTITION_TABLE_CUSTOM)
+        set(source_file "${source}")
+    endif()
     set(md5)
     if(NOT CONFIG_PARTITION_TABLE_MD5)
         set(md5 --no-md5)
     endif()
     file(MAKE_DIRECTORY "${CMAKE_BINARY_DIR}/partition_table")
     add_custom_command(OUTPUT "${table}"
-        COMMAND "${AIRLIFT_TOOL}" partitions gen "${csv}" "${table}"
+        COMMAND "${AIRLIFT_TOOL}" partitions gen "${source}" "${table}"
             --offset ${CONFIG_PARTITION_TABLE_OFFSET} --flash-size ${CONFIG_ESPTOOLPY_FLASHSIZE} ${md5}
-        DEPENDS "${csv}" "${AIRLIFT_TOOL}" "${CMAKE_BINARY_DIR}/config/sdkconfig.h"
+        DEPENDS ${source_file} "${AIRLIFT_TOOL}" "${CMAKE_BINARY_DIR}/config/sdkconfig.h"
         COMMENT "Building partition table"
         VERBATIM)
     add_custom_target(partition-table ALL DEPENDS "${table}")
@@ -88,7 +86,7 @@ function(__airlift_add_images)
 
     add_custom_command(OUTPUT "${flash}"
         COMMAND "${PYTHON}" -B "${AIRLIFT_TOOLS_DIR}/make_flash.py" --tool "${AIRLIFT_TOOL}"
-            --app "${app}" --table "${table}" --csv "${csv}"
+            --app "${app}" --table "${table}" --source "${source}"
             --bootloader "${bootloader}" --bootloader-offset ${CONFIG_BOOTLOADER_OFFSET_IN_FLASH}
             --offset ${CONFIG_PARTITION_TABLE_OFFSET} --size ${CONFIG_ESPTOOLPY_FLASHSIZE}
             ${rollback} ${anti_rollback} --out "${flash}"
