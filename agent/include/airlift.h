@@ -93,6 +93,7 @@ typedef enum {
     AIRLIFT_FAIL_HEALTH,      /* the health check failed or hung */
     AIRLIFT_FAIL_TRIAL_RESET, /* the new firmware restarted before its health check had passed */
     AIRLIFT_FAIL_STOPPED,     /* airlift_stop() was called */
+    AIRLIFT_FAIL_EXPIRED,     /* the image's link is not valid any more (HTTP 403): a fresh one is needed */
 } airlift_fail_t;
 
 /* Short name of a reason, such as "network". Static storage, never NULL. */

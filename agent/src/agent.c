@@ -46,11 +46,11 @@ bool agent_stopping(struct agent *a)
 
 /* --- The task ------------------------------------------------------------- */
 
-/* Could the same request succeed in a few seconds? A wrong manifest won't heal. */
+/* Could the same succeed in a few seconds? A wrong manifest won't heal; an expired link is read anew. */
 static bool is_passing(airlift_fail_t fail)
 {
     return fail == AIRLIFT_FAIL_NETWORK || fail == AIRLIFT_FAIL_HTTP_STATUS || fail == AIRLIFT_FAIL_FLASH ||
-           fail == AIRLIFT_FAIL_STORAGE;
+           fail == AIRLIFT_FAIL_STORAGE || fail == AIRLIFT_FAIL_EXPIRED;
 }
 
 static bool open_storage(struct agent *a)

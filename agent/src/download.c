@@ -272,6 +272,10 @@ static airlift_fail_t request(struct agent *a, unsigned *restarts)
     const enum agent_answer answer = agent_judge_answer(a->http.status, d->pos, d->job.total, d->job.etag,
                                                         a->http.etag, a->http.content_range);
 
+    if (a->http.status == 403) {
+        /* What a presigned link answers once its time is over, at a reconnect too. */
+        return agent_fail(a, AIRLIFT_FAIL_EXPIRED, "the server answers 403 to the image's URL");
+    }
     if (answer == AGENT_ANSWER_REFUSED) {
         return agent_fail(a, AIRLIFT_FAIL_HTTP_STATUS, "the server answers %d to the image's URL",
                           a->http.status);

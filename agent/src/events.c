@@ -23,6 +23,7 @@ static const char *const fail_names[] = {
     [AIRLIFT_FAIL_HEALTH] = "health",
     [AIRLIFT_FAIL_TRIAL_RESET] = "trial reset",
     [AIRLIFT_FAIL_STOPPED] = "stopped",
+    [AIRLIFT_FAIL_EXPIRED] = "expired",
 };
 
 static void take_status_lock(struct agent *a)

@@ -470,7 +470,7 @@ class BadDownload(World):
 
     def test_error_status_is_refused(self):
         self.publish().status = 403
-        self.check_refused(r"no update \(http status\): the server answers 403")
+        self.check_refused(r"no update \(expired\): the server answers 403")
 
     def test_redirect_loop_is_refused(self):
         self.publish().loop = True
