@@ -1,0 +1,1 @@
+airlift_unit_test(esp_delta LIBS airlift_delta airlift_crypto_openssl)
