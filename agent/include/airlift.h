@@ -25,6 +25,9 @@
  * ordered by Semantic Versioning, and only a newer one is installed. A url may
  * be relative to the manifest's.
  *
+ * What else learns of updates - a message, a job, a button - hands them over with
+ * airlift_install(), and they go the same way. Then no manifest is needed.
+ *
  * Needs: a partition table with otadata and two app slots; NVS (namespace
  * "airlift" in the default partition); for rollback the bootloader option
  * CONFIG_BOOTLOADER_APP_ROLLBACK_ENABLE; for checks of certificate dates a set
@@ -74,6 +77,8 @@ typedef enum {
     AIRLIFT_EVENT_ROLLED_BACK,      /* version failed its trial, this firmware runs again; reason, text */
     AIRLIFT_EVENT_FAILED,           /* reason, text; the running firmware goes on */
     AIRLIFT_EVENT_TRIAL_AGAIN,      /* version had no fair trial, for lack of power, and gets another; text */
+    AIRLIFT_EVENT_OFFER_ENDED, /* the offer of offer_id is done with, nothing was installed: the device has
+                                     * it already (reason AIRLIFT_FAIL_NONE), or reason and text say why */
 } airlift_event_id_t;
 
 typedef enum {
@@ -105,8 +110,16 @@ typedef struct {
     bool mandatory;        /* the manifest's flag */
     uint32_t bytes, total; /* of the image */
     airlift_fail_t reason;
-    const char *text; /* one line for people, "" if none; valid during the callback */
+    const char *text;     /* one line for people, "" if none; valid during the callback */
+    const char *offer_id; /* of the airlift_offer_t it is about, also after the restart; "" if none */
 } airlift_event_t;
+
+/*
+ * Hear of each event as on_event does, before it and beside it: for what stands
+ * between the app and the agent, such as airlift_mqtt.h. At most 4, for good;
+ * before airlift_start(). ESP_ERR_NO_MEM if there are more.
+ */
+esp_err_t airlift_listen(void (*on_event)(const airlift_event_t *event, void *ctx), void *ctx);
 
 /* --- Configuration -------------------------------------------------------- */
 
@@ -118,7 +131,8 @@ typedef struct {
  * them may call airlift_start() or airlift_stop().
  */
 typedef struct {
-    const char *manifest_url; /* needed */
+    const char
+        *manifest_url; /* [none: only what airlift_install() is given; then a health check is needed] */
 
     /* Whom to trust over HTTPS: exactly this root certificate (PEM with its
      * NUL), or what esp_crt_bundle_attach knows. One of the two is needed. */
@@ -178,8 +192,9 @@ typedef struct {
 /*
  * Start the agent's task. One agent per device.
  *
- * Returns ESP_OK; ESP_ERR_INVALID_ARG if the URL is missing, too long, plain
- * HTTP without allow_http, or HTTPS without a certificate;
+ * Returns ESP_OK; ESP_ERR_INVALID_ARG if the URL is too long, plain HTTP without
+ * allow_http, or HTTPS without a certificate, or if there is neither a manifest
+ * nor a health check;
  * ESP_ERR_INVALID_STATE if it runs already; ESP_ERR_NO_MEM; ESP_ERR_NOT_FOUND
  * if the partition table has no slot to update; an NVS error if its storage
  * cannot be opened (nvs_flash_init() comes first).
@@ -200,6 +215,49 @@ esp_err_t airlift_stop(void);
  * ESP_ERR_INVALID_STATE if the agent is not running.
  */
 esp_err_t airlift_check_now(void);
+
+/*
+ * An update that somebody else found. The agent installs it as it does what a
+ * manifest publishes: download with resumption, verification, trial, confirmation
+ * or rollback. Zero or NULL means "not said".
+ */
+#define AIRLIFT_MAX_OFFER_ID  80u  /* bytes with NUL */
+#define AIRLIFT_MAX_SIGNATURE 128u /* bytes with NUL */
+
+typedef struct {
+    const char *id;        /* [""] comes back in the events about it, also after the restart */
+    const char *url;       /* needed; absolute */
+    const char *version;   /* [what the image says] */
+    const uint8_t *sha256; /* 32 bytes */
+    const uint8_t *md5;    /* 16 bytes */
+    uint32_t size;         /* bytes */
+    bool mandatory;        /* may_install is not asked */
+    bool force;            /* also a version that is not newer */
+    const char *signature; /* text; kept with the offer, not verified */
+} airlift_offer_t;
+
+/*
+ * Install this. Returns at once; the struct is copied. It is stored, and taken up
+ * again after a reset, until it is installed or ended with
+ * AIRLIFT_EVENT_OFFER_ENDED. Begins after the stabilisation, the trial and what is
+ * under way; an earlier offer that waits for the network ends in its favour.
+ *
+ * The same offer twice, also across restarts, is one update: where both versions
+ * are semantic ones only a newer one is installed, unless `force`. Otherwise it
+ * is compared by its SHA-256, by the ELF hash in its description, or by what was
+ * recorded when it was installed. An image that was rolled back here is refused,
+ * `force` or not. What the offer does not say is read from the image's first bytes.
+ *
+ * After failed attempts it waits as a check does, and gives up after 8 rounds. HTTP
+ * 403 ends it with AIRLIFT_FAIL_EXPIRED at once: call again with a fresh link, and
+ * the download goes on where it stopped. The manifest is not asked meanwhile.
+ *
+ * Power cut: the offer is taken up again, once it was stored. Any task may call it.
+ * ESP_ERR_INVALID_ARG if something is too long, or the URL not allowed;
+ * ESP_ERR_NOT_FINISHED if another one waits to begin; ESP_ERR_NO_MEM;
+ * ESP_ERR_INVALID_STATE if the agent is not running.
+ */
+esp_err_t airlift_install(const airlift_offer_t *offer);
 
 /*
  * The running version is fit to stay: ends its trial, whatever the health check

@@ -14,6 +14,7 @@
 #include "url.h"
 
 #define NVS_NAMESPACE "airlift"
+#define OFFER_ROUNDS  8u /* of attempts: some hours, while the wait doubles */
 
 /* The one agent. Set by airlift_start(), cleared by airlift_stop(). */
 static struct agent *agent;
@@ -62,17 +63,24 @@ static bool open_storage(struct agent *a)
 }
 
 /* Without storage no image can be put on trial: it is not downloaded either. */
-static airlift_fail_t check_with_storage(struct agent *a)
+static airlift_fail_t attempt(struct agent *a, bool *declined)
 {
-    return open_storage(a) ? agent_check(a)
-                           : agent_fail(a, AIRLIFT_FAIL_STORAGE, "NVS cannot be opened for writing");
+    if (!open_storage(a)) {
+        return agent_fail(a, AIRLIFT_FAIL_STORAGE, "NVS cannot be opened for writing");
+    }
+    if (a->offer != NULL) {
+        return agent_offer_try(a, declined);
+    }
+    a->offer_id[0] = '\0';
+    return agent_check(a);
 }
 
-/* One check, with its attempts. */
-static airlift_fail_t check_with_attempts(struct agent *a)
+/* One check, or one round for the offer, with its attempts. */
+static airlift_fail_t with_attempts(struct agent *a, bool *declined)
 {
+    *declined = false;
     for (uint32_t n = 1;; n++) {
-        const airlift_fail_t fail = check_with_storage(a);
+        const airlift_fail_t fail = attempt(a, declined);
 
         if (fail == AIRLIFT_FAIL_NONE || fail == AIRLIFT_FAIL_STOPPED || agent_stopping(a)) {
             return fail;
@@ -82,8 +90,9 @@ static airlift_fail_t check_with_attempts(struct agent *a)
         }
         ESP_LOGW(AGENT_TAG, "no update (%s): %s", airlift_fail_name(fail), a->why);
         agent_tell(a, AIRLIFT_EVENT_FAILED, a->manifest.version, fail, a->why);
-        if (!is_passing(fail) || n >= a->config.attempts) {
-            return fail;
+        if (!is_passing(fail) || n >= a->config.attempts ||
+            (a->offer != NULL && fail == AIRLIFT_FAIL_EXPIRED)) {
+            return fail; /* the offer's maker has the fresh link */
         }
         ESP_LOGI(AGENT_TAG, "attempt %" PRIu32 " of %" PRIu32 " follows", n + 1, a->config.attempts);
         if (agent_wait(a, a->config.attempt_delay_s, 0) != 0) {
@@ -102,21 +111,66 @@ static void set_next_check(struct agent *a, uint32_t seconds)
     (void)xSemaphoreGive(a->lock);
 }
 
+/* The wait after an attempt at something, of which so many in a row failed. */
+static void wait_for_next(struct agent *a, uint32_t failed)
+{
+    const uint32_t wait_s =
+        agent_schedule_next(a->config.check_interval_s, a->config.retry_s, failed, esp_random());
+
+    set_next_check(a, wait_s);
+    ESP_LOGI(AGENT_TAG, "next check in %" PRIu32 " s", wait_s);
+}
+
+/* Could the offer's link work a while later? A status of the server's is its last word. */
+static bool may_come_true(const struct agent_offer *offer, airlift_fail_t fail)
+{
+    return (fail == AIRLIFT_FAIL_NETWORK || fail == AIRLIFT_FAIL_FLASH || fail == AIRLIFT_FAIL_STORAGE) &&
+           offer->rounds < OFFER_ROUNDS;
+}
+
+static void work_on_offer(struct agent *a)
+{
+    bool declined;
+    const airlift_fail_t fail = with_attempts(a, &declined);
+
+    if (fail == AIRLIFT_FAIL_STOPPED || agent_stopping(a) || a->offer == NULL) {
+        return; /* or it is installed, and the app restarts */
+    }
+    a->offer->rounds++;
+    if (declined) {
+        wait_for_next(a, 0);
+    } else if (may_come_true(a->offer, fail)) {
+        wait_for_next(a, a->offer->rounds);
+    } else {
+        agent_offer_end(a, fail, fail != AIRLIFT_FAIL_NONE ? a->why : NULL);
+        if (a->status.state != AIRLIFT_STATE_INSTALLED) {
+            agent_set_state(a, AIRLIFT_STATE_IDLE);
+        }
+    }
+}
+
 static void check_for_ever(struct agent *a)
 {
     uint32_t failed_checks = 0;
+    bool declined;
 
+    agent_offer_recall(a);
     while (!agent_stopping(a)) {
-        (void)xEventGroupClearBits(a->bits, AGENT_BIT_CHECK);
-        const airlift_fail_t fail = check_with_attempts(a);
+        const EventBits_t asked = xEventGroupClearBits(a->bits, AGENT_BIT_CHECK | AGENT_BIT_OFFER);
 
-        failed_checks = is_passing(fail) ? failed_checks + 1 : 0;
-        const uint32_t wait_s =
-            agent_schedule_next(a->config.check_interval_s, a->config.retry_s, failed_checks, esp_random());
+        if (agent_offer_next(a)) {
+            work_on_offer(a);
+        } else if (a->config.manifest_url == NULL) {
+            set_next_check(a, a->config.check_interval_s);
+        } else if ((asked & AGENT_BIT_CHECK) != 0 || a->next_check_us <= esp_timer_get_time()) {
+            failed_checks = is_passing(with_attempts(a, &declined)) ? failed_checks + 1 : 0;
+            wait_for_next(a, failed_checks);
+        }
+        const int64_t left_us = a->next_check_us - esp_timer_get_time();
 
-        set_next_check(a, wait_s);
-        ESP_LOGI(AGENT_TAG, "next check in %" PRIu32 " s", wait_s);
-        (void)agent_wait(a, wait_s, AGENT_BIT_CHECK);
+        if (left_us > 0) { /* rounded up, so that what is waited for is due afterwards */
+            (void)agent_wait(a, (uint32_t)(left_us / 1000000) + 1, AGENT_BIT_CHECK | AGENT_BIT_OFFER);
+        }
     }
 }
 
@@ -170,7 +224,11 @@ static void set_defaults(airlift_config_t *c)
 
 static bool config_makes_sense(const airlift_config_t *c)
 {
-    if (c->manifest_url == NULL || !agent_url_allowed(c->manifest_url, c->allow_http)) {
+    if (c->manifest_url == NULL) {
+        return (c->health_check != NULL || c->confirm_by_app) &&
+               (c->cert_pem != NULL || c->crt_bundle_attach != NULL || c->allow_http);
+    }
+    if (!agent_url_allowed(c->manifest_url, c->allow_http)) {
         return false;
     }
     return !agent_url_is_https(c->manifest_url) || c->cert_pem != NULL || c->crt_bundle_attach != NULL;
@@ -187,6 +245,8 @@ static void release(struct agent *a)
     if (a->lock != NULL) {
         vSemaphoreDelete(a->lock);
     }
+    free(a->offer);
+    free(a->next_offer);
     free(a);
 }
 
@@ -283,6 +343,40 @@ esp_err_t airlift_check_now(void)
         return ESP_ERR_INVALID_STATE;
     }
     (void)xEventGroupSetBits(agent->bits, AGENT_BIT_CHECK);
+    return ESP_OK;
+}
+
+esp_err_t airlift_install(const airlift_offer_t *offer)
+{
+    struct agent *a = agent;
+
+    if (offer == NULL) {
+        return ESP_ERR_INVALID_ARG;
+    }
+    if (a == NULL) {
+        return ESP_ERR_INVALID_STATE;
+    }
+    struct agent_offer *copy = malloc(sizeof(*copy));
+
+    if (copy == NULL) {
+        return ESP_ERR_NO_MEM;
+    }
+    if (!agent_offer_make(offer, &a->config, copy)) {
+        free(copy);
+        return ESP_ERR_INVALID_ARG;
+    }
+    (void)xSemaphoreTake(a->lock, portMAX_DELAY);
+    const bool is_free = a->next_offer == NULL;
+
+    if (is_free) {
+        a->next_offer = copy;
+    }
+    (void)xSemaphoreGive(a->lock);
+    if (!is_free) {
+        free(copy);
+        return ESP_ERR_NOT_FINISHED;
+    }
+    (void)xEventGroupSetBits(a->bits, AGENT_BIT_OFFER);
     return ESP_OK;
 }
 

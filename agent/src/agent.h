@@ -5,6 +5,7 @@
  *     confirm.c   after a start: did an update pass its trial?
  *     commit.c    OTA data of a version that passed
  *     check.c     manifest, decision, selection for the next boot
+ *     offer.c     the same for what airlift_install() was given
  *     download.c  the image into the slot, sector by sector, resumable
  *     slot.c      what lies in an app slot
  *     http.c      one GET: redirects, headers, bounded waits
@@ -42,6 +43,7 @@
 #define AGENT_BIT_SICK    (1u << 3)
 #define AGENT_BIT_ASKED   (1u << 4) /* the app's health check has returned */
 #define AGENT_BIT_ENDED   (1u << 5) /* the task has touched its memory for the last time */
+#define AGENT_BIT_OFFER   (1u << 6) /* airlift_install() */
 
 /* --- What outlives a reset (journal.c) ------------------------------------ */
 
@@ -70,6 +72,38 @@ struct agent_job {
     uint8_t identity[AL_SHA256_SIZE];
     char etag[AGENT_ETAG_SIZE]; /* strong tag of these bytes, or "" */
 };
+
+/* What airlift_install() was given. Stored without what follows the URL's NUL. */
+struct agent_offer {
+    uint8_t format;
+    bool has_sha256;
+    bool has_md5;
+    bool mandatory;
+    bool force;
+    uint8_t rounds; /* of attempts that failed, since the last reset */
+    uint8_t unused[2];
+    uint32_t size;
+    uint8_t sha256[AL_SHA256_SIZE];
+    uint8_t md5[AL_MD5_SIZE];
+    char version[AGENT_VERSION_SIZE + 3];
+    char id[AIRLIFT_MAX_OFFER_ID];
+    char signature[AIRLIFT_MAX_SIGNATURE];
+    char url[AIRLIFT_MAX_URL + 1];
+};
+
+/* Which offer brought the image that is on trial. */
+struct agent_offer_note {
+    uint8_t format;
+    uint8_t unused[3];
+    uint8_t identity[AL_SHA256_SIZE];
+    char id[AIRLIFT_MAX_OFFER_ID];
+};
+
+bool agent_offer_load(nvs_handle_t nvs, struct agent_offer *out);
+esp_err_t agent_offer_store(nvs_handle_t nvs, const struct agent_offer *offer);
+esp_err_t agent_offer_erase(nvs_handle_t nvs);
+bool agent_offer_note_load(nvs_handle_t nvs, struct agent_offer_note *out);
+esp_err_t agent_offer_note_store(nvs_handle_t nvs, const struct agent_offer_note *note);
 
 bool agent_record_load(nvs_handle_t nvs, const char *key, struct agent_record *out);
 esp_err_t agent_record_store(nvs_handle_t nvs, const char *key, const struct agent_record *record);
@@ -108,7 +142,7 @@ struct agent_download {
 struct agent {
     airlift_config_t config; /* defaults filled in */
     EventGroupHandle_t bits;
-    SemaphoreHandle_t lock;  /* guards status and next_check_us */
+    SemaphoreHandle_t lock;  /* guards status, next_check_us and next_offer */
     airlift_status_t status; /* next_check_s unused */
     int64_t next_check_us;   /* esp_timer_get_time() of it */
     nvs_handle_t nvs;
@@ -118,8 +152,11 @@ struct agent {
     char running_version[AGENT_VERSION_SIZE];
     bool health_asked; /* a task for the app's health check was started */
 
-    struct agent_manifest manifest;
-    uint8_t identity[AL_SHA256_SIZE]; /* of the manifest's image */
+    struct agent_manifest manifest;      /* or what an offer says */
+    uint8_t identity[AL_SHA256_SIZE];    /* of the manifest's image */
+    struct agent_offer *offer;           /* under way, owned; NULL: none */
+    struct agent_offer *next_offer;      /* waits to begin, owned; NULL: none */
+    char offer_id[AIRLIFT_MAX_OFFER_ID]; /* for events: whom they are about, "" nobody's */
     struct agent_http http;
     struct agent_download download;
     char why[AGENT_TEXT_SIZE]; /* of the last failure */
@@ -183,10 +220,48 @@ airlift_fail_t agent_fetch_manifest(struct agent *a);
 airlift_fail_t agent_check(struct agent *a);
 
 /*
+ * Bring what a->manifest and a->identity name onto this device, whose version it
+ * is not: refuse what is known bad, ask the app, download, select, restart.
+ *
+ * *declined  the app does not want it now
+ */
+airlift_fail_t agent_install(struct agent *a, bool *declined);
+
+/*
+ * Is the image of a->manifest the running one? For firmware whose description
+ * carries no release: its bytes tell.
+ */
+bool agent_runs_already(struct agent *a);
+
+/*
  * Let the next boot start the image of `trial`, which lies in `slot`, verified,
  * and restart. Counts as one more try; AIRLIFT_FAIL_KNOWN_BAD if there were enough.
  */
 airlift_fail_t agent_select(struct agent *a, const esp_partition_t *slot, struct agent_record *trial);
+
+/* --- offer.c -------------------------------------------------------------- */
+
+/* Copy and check. False: something is too long, or the URL is not allowed. */
+bool agent_offer_make(const airlift_offer_t *offer, const airlift_config_t *config, struct agent_offer *out);
+
+/* Take the one that a reset interrupted, if there is one. */
+void agent_offer_recall(struct agent *a);
+
+/* Make the one that waits the current one. False if there is no current one either. */
+bool agent_offer_next(struct agent *a);
+
+/* One attempt, as agent_check(). *declined: the app does not want it now. */
+airlift_fail_t agent_offer_try(struct agent *a, bool *declined);
+
+/* It is done with: forget it and tell so. `text` may be NULL. */
+void agent_offer_end(struct agent *a, airlift_fail_t reason, const char *text);
+
+/* Its image is selected for the next boot. */
+void agent_offer_selected(struct agent *a);
+
+/* Note whose image is about to be put on trial, and find that out after the restart. */
+esp_err_t agent_offer_note_trial(struct agent *a);
+void agent_offer_recognise_trial(struct agent *a, const struct agent_record *trial);
 
 /* --- download.c ----------------------------------------------------------- */
 
@@ -198,6 +273,9 @@ airlift_fail_t agent_select(struct agent *a, const esp_partition_t *slot, struct
  * whole sectors at most `journal_bytes` short of all; or, at the end, all of it.
  */
 airlift_fail_t agent_download(struct agent *a, const esp_partition_t *slot);
+
+/* The Authorization header that the server of `url` may see, or NULL. */
+const char *agent_authorization(const struct agent *a, const char *url);
 
 /* --- slot.c --------------------------------------------------------------- */
 
@@ -222,6 +300,12 @@ airlift_fail_t agent_slot_deselect(struct agent *a, const esp_partition_t *slot)
 
 #define AGENT_PREFIX_SIZE 288u /* image header, segment header, app description */
 
+/* The version in the description, if the image's first AGENT_PREFIX_SIZE bytes have one; else "". */
+void agent_prefix_version(const uint8_t *data, char out[AGENT_VERSION_SIZE]);
+
+/* The same for the SHA-256 of its ELF file. False if there is none, or all of it is 0. */
+bool agent_prefix_elf_sha256(const uint8_t *data, uint8_t out[AL_SHA256_SIZE]);
+
 /*
  * Do an image's first bytes promise what was ordered? Asked before anything is
  * erased. A description whose version is no semantic version (Arduino's, or git
@@ -235,7 +319,8 @@ airlift_fail_t agent_check_prefix(const uint8_t *data, uint32_t len, uint16_t ch
 struct agent_request {
     const char *url;
     const char *authorization; /* or NULL */
-    uint32_t from;             /* first byte wanted; 0: all, and no Range is sent */
+    uint32_t from;             /* first byte wanted */
+    uint32_t count;            /* bytes wanted; 0: all. With from 0 too, no Range is sent */
     const char *if_range;      /* strong tag, or "" */
     uint32_t timeout_s;
 };

@@ -92,27 +92,6 @@ static bool is_known_bad(struct agent *a)
     return !m->has_sha256 || m->size == 0 || agent_slot_holds(a, invalid, m->size);
 }
 
-/*
- * Firmware whose description carries no release version (Arduino's) may be the
- * offered one already. Its bytes tell, and the record saves asking them again.
- */
-static bool runs_already(struct agent *a)
-{
-    const struct agent_manifest *m = &a->manifest;
-    struct agent_record record = {.subtype = (uint8_t)a->running->subtype};
-
-    if (al_semver_valid(a->running_version) || !m->has_sha256 || m->size == 0 ||
-        !agent_slot_holds(a, a->running, m->size) ||
-        esp_partition_get_sha256(a->running, record.image) != ESP_OK) {
-        return false;
-    }
-    memcpy(record.identity, a->identity, sizeof(record.identity));
-    strcpy(record.version, m->version);
-    (void)agent_record_store(a->nvs, AGENT_KEY_INSTALLED, &record); /* else found out again next time */
-    strcpy(a->running_version, m->version);
-    return true;
-}
-
 /* Is the slot's content, as the journal or its own description names it, what is ordered? */
 static bool lies_ready(struct agent *a, const esp_partition_t *slot)
 {
@@ -188,6 +167,7 @@ airlift_fail_t agent_select(struct agent *a, const esp_partition_t *slot, struct
         return agent_fail(a, err == ESP_ERR_OTA_VALIDATE_FAILED ? AIRLIFT_FAIL_IMAGE : AIRLIFT_FAIL_FLASH,
                           "cannot select %s for the next boot (%s)", slot->label, esp_err_to_name(err));
     }
+    agent_offer_selected(a);
     return restart(a, slot, trial->version);
 }
 
@@ -206,6 +186,9 @@ static airlift_fail_t select_manifests(struct agent *a, const esp_partition_t *s
     snprintf(trial.version, sizeof(trial.version), "%s", a->manifest.version);
     if (esp_partition_get_sha256(slot, trial.image) != ESP_OK) {
         return agent_fail(a, AIRLIFT_FAIL_IMAGE, "the image in %s does not verify", slot->label);
+    }
+    if (agent_offer_note_trial(a) != ESP_OK) {
+        ESP_LOGW(AGENT_TAG, "cannot note whose image it is: its outcome will not bear the offer's name");
     }
     return agent_select(a, slot, &trial);
 }
@@ -252,25 +235,34 @@ static bool may_install(struct agent *a, const airlift_event_t *offer)
     return a->config.may_install(offer, a->config.ctx);
 }
 
-airlift_fail_t agent_check(struct agent *a)
+/* --- Shared with the other files ------------------------------------------ */
+
+/*
+ * Firmware whose description carries no release version (Arduino's) may be the
+ * offered one already. Its bytes tell, and the record saves asking them again.
+ */
+bool agent_runs_already(struct agent *a)
+{
+    const struct agent_manifest *m = &a->manifest;
+    struct agent_record record = {.subtype = (uint8_t)a->running->subtype};
+
+    if (al_semver_valid(a->running_version) || !m->has_sha256 || m->size == 0 ||
+        !agent_slot_holds(a, a->running, m->size) ||
+        esp_partition_get_sha256(a->running, record.image) != ESP_OK) {
+        return false;
+    }
+    memcpy(record.identity, a->identity, sizeof(record.identity));
+    strcpy(record.version, m->version);
+    (void)agent_record_store(a->nvs, AGENT_KEY_INSTALLED, &record); /* else found out again next time */
+    strcpy(a->running_version, m->version);
+    return true;
+}
+
+airlift_fail_t agent_install(struct agent *a, bool *declined)
 {
     const struct agent_manifest *m = &a->manifest;
 
-    if (a->status.state != AIRLIFT_STATE_INSTALLED) {
-        agent_set_state(a, AIRLIFT_STATE_CHECKING);
-    }
-    agent_tell(a, AIRLIFT_EVENT_CHECKING, NULL, AIRLIFT_FAIL_NONE, NULL);
-    const airlift_fail_t fail = agent_fetch_manifest(a);
-
-    if (fail != AIRLIFT_FAIL_NONE) {
-        return fail;
-    }
-    if (m->version[0] == '\0' || runs_already(a) || al_semver_compare(m->version, a->running_version) <= 0) {
-        ESP_LOGI(AGENT_TAG, "up to date: %s runs, %s is published", a->running_version,
-                 m->version[0] != '\0' ? m->version : "nothing");
-        agent_tell(a, AIRLIFT_EVENT_UP_TO_DATE, m->version, AIRLIFT_FAIL_NONE, NULL);
-        return AIRLIFT_FAIL_NONE;
-    }
+    *declined = false;
     if (is_known_bad(a)) {
         return agent_fail(a, AIRLIFT_FAIL_KNOWN_BAD,
                           "%s was rolled back on this device: waiting for a different image", m->version);
@@ -288,7 +280,32 @@ airlift_fail_t agent_check(struct agent *a)
     agent_tell(a, AIRLIFT_EVENT_UPDATE_AVAILABLE, m->version, AIRLIFT_FAIL_NONE, NULL);
     if (!may_install(a, &offer)) {
         ESP_LOGI(AGENT_TAG, "the app does not want it now: asking again at the next check");
+        *declined = true;
         return AIRLIFT_FAIL_NONE;
     }
     return install(a);
+}
+
+airlift_fail_t agent_check(struct agent *a)
+{
+    const struct agent_manifest *m = &a->manifest;
+    bool declined;
+
+    if (a->status.state != AIRLIFT_STATE_INSTALLED) {
+        agent_set_state(a, AIRLIFT_STATE_CHECKING);
+    }
+    agent_tell(a, AIRLIFT_EVENT_CHECKING, NULL, AIRLIFT_FAIL_NONE, NULL);
+    const airlift_fail_t fail = agent_fetch_manifest(a);
+
+    if (fail != AIRLIFT_FAIL_NONE) {
+        return fail;
+    }
+    if (m->version[0] == '\0' || agent_runs_already(a) ||
+        al_semver_compare(m->version, a->running_version) <= 0) {
+        ESP_LOGI(AGENT_TAG, "up to date: %s runs, %s is published", a->running_version,
+                 m->version[0] != '\0' ? m->version : "nothing");
+        agent_tell(a, AIRLIFT_EVENT_UP_TO_DATE, m->version, AIRLIFT_FAIL_NONE, NULL);
+        return AIRLIFT_FAIL_NONE;
+    }
+    return agent_install(a, &declined);
 }

@@ -302,6 +302,9 @@ void agent_settle(struct agent *a)
     const bool have_trial = agent_record_load(a->nvs, AGENT_KEY_TRIAL, &trial);
     const bool is_trial = have_trial && agent_slot_is(a->running, &trial);
 
+    if (have_trial) {
+        agent_offer_recognise_trial(a, &trial);
+    }
     find_running_version(a, &trial, is_trial);
     agent_publish_version(a);
     ESP_LOGI(AGENT_TAG, "running %s from %s", a->running_version, a->running->label);
@@ -315,4 +318,5 @@ void agent_settle(struct agent *a)
     } else if (have_trial) {
         judge_absent(a, &trial);
     }
+    a->offer_id[0] = '\0';
 }

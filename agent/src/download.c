@@ -257,8 +257,7 @@ static airlift_fail_t request(struct agent *a, unsigned *restarts)
     struct agent_download *d = &a->download;
     const struct agent_request r = {
         .url = a->manifest.url,
-        .authorization =
-            agent_url_same_origin(a->manifest.url, a->config.manifest_url) ? a->config.authorization : NULL,
+        .authorization = agent_authorization(a, a->manifest.url),
         .from = d->pos,
         .if_range = d->job.etag,
         .timeout_s = a->config.timeout_s != 0 ? a->config.timeout_s : 30,
@@ -381,6 +380,15 @@ static void save_progress(struct agent *a)
         agent_job_advance(a->nvs, on_flash) == ESP_OK) {
         d->saved = on_flash;
     }
+}
+
+/* --- Shared with the other files ------------------------------------------ */
+
+const char *agent_authorization(const struct agent *a, const char *url)
+{
+    const char *own = a->config.manifest_url;
+
+    return own != NULL && agent_url_same_origin(url, own) ? a->config.authorization : NULL;
 }
 
 airlift_fail_t agent_download(struct agent *a, const esp_partition_t *slot)

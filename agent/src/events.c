@@ -6,6 +6,8 @@
 
 #include "esp_log.h"
 
+#define MAX_LISTENERS 4u
+
 static const char *const fail_names[] = {
     [AIRLIFT_FAIL_NONE] = "none",
     [AIRLIFT_FAIL_NETWORK] = "network",
@@ -25,6 +27,13 @@ static const char *const fail_names[] = {
     [AIRLIFT_FAIL_STOPPED] = "stopped",
     [AIRLIFT_FAIL_EXPIRED] = "expired",
 };
+
+/* Filled before the agent starts, read by its task. */
+static struct {
+    void (*on_event)(const airlift_event_t *event, void *ctx);
+    void *ctx;
+} listeners[MAX_LISTENERS];
+static unsigned n_listeners;
 
 static void take_status_lock(struct agent *a)
 {
@@ -84,9 +93,13 @@ void agent_tell(struct agent *a, airlift_event_id_t id, const char *version, air
         .total = a->status.total,
         .reason = reason,
         .text = text != NULL ? text : "",
+        .offer_id = a->offer_id,
     };
 
     note(a, id, reason, event.text);
+    for (unsigned i = 0; i < n_listeners; i++) {
+        listeners[i].on_event(&event, listeners[i].ctx);
+    }
     if (a->config.on_event != NULL) {
         a->config.on_event(&event, a->config.ctx);
     }
@@ -136,4 +149,18 @@ const char *airlift_fail_name(airlift_fail_t reason)
     const size_t n = sizeof(fail_names) / sizeof(fail_names[0]);
 
     return (size_t)reason < n ? fail_names[reason] : "unknown";
+}
+
+esp_err_t airlift_listen(void (*on_event)(const airlift_event_t *event, void *ctx), void *ctx)
+{
+    if (on_event == NULL) {
+        return ESP_ERR_INVALID_ARG;
+    }
+    if (n_listeners == MAX_LISTENERS) {
+        return ESP_ERR_NO_MEM;
+    }
+    listeners[n_listeners].on_event = on_event;
+    listeners[n_listeners].ctx = ctx;
+    n_listeners++;
+    return ESP_OK;
 }

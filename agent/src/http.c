@@ -33,14 +33,18 @@ static esp_err_t on_http_event(esp_http_client_event_t *event)
 
 static esp_err_t set_headers(esp_http_client_handle_t client, const struct agent_request *r)
 {
-    char range[sizeof("bytes=4294967295-")];
+    char range[sizeof("bytes=4294967295-4294967295")];
     esp_err_t err = ESP_OK;
 
     if (r->authorization != NULL) {
         err = esp_http_client_set_header(client, "Authorization", r->authorization);
     }
-    if (err == ESP_OK && r->from > 0) {
-        snprintf(range, sizeof(range), "bytes=%" PRIu32 "-", r->from);
+    if (err == ESP_OK && (r->from > 0 || r->count > 0)) {
+        if (r->count > 0) {
+            snprintf(range, sizeof(range), "bytes=%" PRIu32 "-%" PRIu32, r->from, r->from + r->count - 1);
+        } else {
+            snprintf(range, sizeof(range), "bytes=%" PRIu32 "-", r->from);
+        }
         err = esp_http_client_set_header(client, "Range", range);
     }
     if (err == ESP_OK && r->from > 0 && r->if_range[0] != '\0') {

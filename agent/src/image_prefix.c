@@ -12,6 +12,35 @@
 
 _Static_assert(DESC_OFF + sizeof(esp_app_desc_t) == AGENT_PREFIX_SIZE, "layout of an app image");
 
+/* False if these bytes carry no description. */
+static bool read_description(const uint8_t *data, esp_app_desc_t *out)
+{
+    memcpy(out, data + DESC_OFF, sizeof(*out));
+    return data[0] == ESP_IMAGE_HEADER_MAGIC && out->magic_word == ESP_APP_DESC_MAGIC_WORD;
+}
+
+void agent_prefix_version(const uint8_t *data, char out[AGENT_VERSION_SIZE])
+{
+    esp_app_desc_t desc;
+
+    memset(out, 0, AGENT_VERSION_SIZE);
+    if (read_description(data, &desc)) {
+        memcpy(out, desc.version, sizeof(desc.version));
+    }
+}
+
+bool agent_prefix_elf_sha256(const uint8_t *data, uint8_t out[AL_SHA256_SIZE])
+{
+    static const uint8_t none[AL_SHA256_SIZE];
+    esp_app_desc_t desc;
+
+    if (!read_description(data, &desc)) {
+        return false;
+    }
+    memcpy(out, desc.app_elf_sha256, AL_SHA256_SIZE);
+    return memcmp(out, none, sizeof(none)) != 0;
+}
+
 airlift_fail_t agent_check_prefix(const uint8_t *data, uint32_t len, uint16_t chip_id, const char *version,
                                   char why[AGENT_TEXT_SIZE])
 {

@@ -5,16 +5,21 @@
 #include "agent.h"
 
 #include <stddef.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* Grows when a struct changes; what an older agent stored is then not understood and ignored. */
 #define FORMAT 2u
 
-#define KEY_JOB "job"
-#define KEY_POS "pos"
+#define KEY_JOB   "job"
+#define KEY_POS   "pos"
+#define KEY_OFFER "offer"
+#define KEY_NOTE  "offer_id"
 
 _Static_assert(sizeof(struct agent_record) == 104, "the layout is stored");
 _Static_assert(sizeof(struct agent_job) == 168, "the layout is stored");
+_Static_assert(offsetof(struct agent_offer, url) == 304, "the layout is stored");
+_Static_assert(sizeof(struct agent_offer_note) == 116, "the layout is stored");
 
 static bool load(nvs_handle_t nvs, const char *key, void *out, size_t size)
 {
@@ -107,4 +112,61 @@ esp_err_t agent_job_erase(nvs_handle_t nvs)
     const esp_err_t err = erase(nvs, KEY_POS);
 
     return err == ESP_OK ? erase(nvs, KEY_JOB) : err;
+}
+
+/* --- Offers --------------------------------------------------------------- */
+
+bool agent_offer_load(nvs_handle_t nvs, struct agent_offer *out)
+{
+    size_t len = sizeof(*out);
+
+    memset(out, 0, sizeof(*out));
+    if (nvs_get_blob(nvs, KEY_OFFER, out, &len) != ESP_OK || out->format != FORMAT ||
+        len <= offsetof(struct agent_offer, url)) {
+        return false;
+    }
+    out->version[AGENT_VERSION_SIZE - 1] = '\0';
+    out->id[sizeof(out->id) - 1] = '\0';
+    out->signature[sizeof(out->signature) - 1] = '\0';
+    out->url[sizeof(out->url) - 1] = '\0';
+    out->rounds = 0;
+    return true;
+}
+
+esp_err_t agent_offer_store(nvs_handle_t nvs, const struct agent_offer *offer)
+{
+    struct agent_offer *copy = malloc(sizeof(*copy));
+
+    if (copy == NULL) {
+        return ESP_ERR_NO_MEM;
+    }
+    *copy = *offer;
+    copy->format = FORMAT;
+    const esp_err_t err =
+        store(nvs, KEY_OFFER, copy, offsetof(struct agent_offer, url) + strlen(copy->url) + 1);
+
+    free(copy);
+    return err;
+}
+
+esp_err_t agent_offer_erase(nvs_handle_t nvs)
+{
+    return erase(nvs, KEY_OFFER);
+}
+
+bool agent_offer_note_load(nvs_handle_t nvs, struct agent_offer_note *out)
+{
+    if (!load(nvs, KEY_NOTE, out, sizeof(*out))) {
+        return false;
+    }
+    out->id[sizeof(out->id) - 1] = '\0';
+    return true;
+}
+
+esp_err_t agent_offer_note_store(nvs_handle_t nvs, const struct agent_offer_note *note)
+{
+    struct agent_offer_note copy = *note;
+
+    copy.format = FORMAT;
+    return store(nvs, KEY_NOTE, &copy, sizeof(copy));
 }

@@ -32,6 +32,7 @@ static char flash_path[] = "/tmp/airlift-agent-api-XXXXXX";
 /* What the agent told, in order. Written by its task, read when `told` was given. */
 static airlift_event_t events[MAX_EVENTS];
 static unsigned n_events;
+static char last_offer[AIRLIFT_MAX_OFFER_ID];
 static SemaphoreHandle_t told;
 
 static void on_event(const airlift_event_t *event, void *ctx)
@@ -39,6 +40,7 @@ static void on_event(const airlift_event_t *event, void *ctx)
     if (ctx == &n_events && n_events < MAX_EVENTS) {
         events[n_events++] = *event;
     }
+    strcpy(last_offer, event->offer_id);
     if (event->id == AIRLIFT_EVENT_FAILED) {
         (void)xSemaphoreGive(told);
     }
@@ -116,6 +118,61 @@ static void test_api_calls_need_a_running_agent(void **state)
     assert_int_equal(airlift_get_status(NULL), ESP_ERR_INVALID_ARG);
 }
 
+static const airlift_offer_t update = {.url = "https://127.0.0.1:1/fw.bin", .id = "lamp 7"};
+
+static void test_api_install_refuses_what_it_cannot_keep(void **state)
+{
+    static char long_url[AIRLIFT_MAX_URL + 2] = "https://127.0.0.1/", long_id[AIRLIFT_MAX_OFFER_ID + 1];
+    airlift_config_t config = usual;
+    airlift_offer_t offer = update;
+
+    (void)state;
+    memset(long_url + strlen(long_url), 'x', sizeof(long_url) - 1 - strlen(long_url));
+    memset(long_id, 'x', sizeof(long_id) - 1);
+    assert_int_equal(airlift_install(&update), ESP_ERR_INVALID_STATE);
+    config.stabilisation_s = 3600; /* nothing begins meanwhile */
+    assert_int_equal(airlift_start(&config), ESP_OK);
+    assert_int_equal(airlift_install(NULL), ESP_ERR_INVALID_ARG);
+    offer.url = NULL;
+    assert_int_equal(airlift_install(&offer), ESP_ERR_INVALID_ARG);
+    offer.url = "http://127.0.0.1:1/fw.bin";
+    assert_int_equal(airlift_install(&offer), ESP_ERR_INVALID_ARG);
+    offer.url = long_url;
+    assert_int_equal(airlift_install(&offer), ESP_ERR_INVALID_ARG);
+    offer = update;
+    offer.id = long_id;
+    assert_int_equal(airlift_install(&offer), ESP_ERR_INVALID_ARG);
+    offer.id = NULL;
+    offer.version = long_id;
+    assert_int_equal(airlift_install(&offer), ESP_ERR_INVALID_ARG);
+    long_url[AIRLIFT_MAX_URL] = '\0';
+    offer = update;
+    offer.url = long_url;
+    assert_int_equal(airlift_install(&offer), ESP_OK);
+    assert_int_equal(airlift_install(&update), ESP_ERR_NOT_FINISHED);
+    assert_int_equal(airlift_stop(), ESP_OK);
+}
+
+static void test_api_an_offer_outlives_a_restart(void **state)
+{
+    airlift_config_t config = usual;
+
+    (void)state;
+    config.manifest_url = NULL;
+    assert_int_equal(airlift_start(&config), ESP_ERR_INVALID_ARG); /* who is to say that it is well? */
+    config.confirm_by_app = true;
+    for (unsigned start = 0; start < 2; start++) {
+        last_offer[0] = '\0';
+        assert_int_equal(airlift_start(&config), ESP_OK);
+        if (start == 0) {
+            assert_int_equal(airlift_install(&update), ESP_OK);
+        }
+        assert_true(xSemaphoreTake(told, WAIT));
+        assert_int_equal(airlift_stop(), ESP_OK);
+        assert_string_equal(last_offer, "lamp 7");
+    }
+}
+
 static void test_api_start_needs_nvs(void **state)
 {
     (void)state;
@@ -170,7 +227,7 @@ static void test_api_stop_ends_the_stabilisation_at_once(void **state)
 static void test_api_names_every_reason(void **state)
 {
     (void)state;
-    for (unsigned i = 0; i <= AIRLIFT_FAIL_STOPPED; i++) {
+    for (unsigned i = 0; i <= AIRLIFT_FAIL_EXPIRED; i++) {
         assert_string_not_equal(airlift_fail_name((airlift_fail_t)i), "unknown");
     }
     assert_string_equal(airlift_fail_name((airlift_fail_t)99), "unknown");
@@ -184,6 +241,8 @@ int main(void)
         cmocka_unit_test(test_api_start_needs_nvs),
         cmocka_unit_test(test_api_check_now_does_not_wait_for_the_interval),
         cmocka_unit_test(test_api_stop_ends_the_stabilisation_at_once),
+        cmocka_unit_test(test_api_install_refuses_what_it_cannot_keep),
+        cmocka_unit_test(test_api_an_offer_outlives_a_restart),
         cmocka_unit_test(test_api_names_every_reason),
     };
     return cmocka_run_group_tests(tests, make_device, remove_device);
