@@ -9,9 +9,9 @@ set -eu
 
 demo='gcc libc6-dev make cmake ninja-build pkg-config git ca-certificates
       libmbedtls-dev libmicrohttpd-dev libgnutls28-dev libcurl4-openssl-dev
-      libcjson-dev libsqlite3-dev libssl-dev libdivsufsort-dev
+      libcjson-dev libsqlite3-dev libssl-dev libmosquitto-dev libdivsufsort-dev
       python3 python3-kconfiglib openssl curl'
-test="$demo libcmocka-dev procps"
+test="$demo libcmocka-dev procps mosquitto mosquitto-clients"
 ci="$test clang libclang-rt-14-dev clang-format clang-tidy shellcheck gcc-riscv64-unknown-elf"
 bench="$demo"
 

@@ -15,7 +15,7 @@ set(AIRLIFT_EMPTY_COMPONENTS
     esp_eth esp_gdbstub esp_hid esp_http_server esp_https_server esp_lcd esp_libc
     esp_local_ctrl esp_wifi esp_mm esp_phy esp_pm esp_psram esp_ringbuf esp_rom esp_security
     esp_stdio esp_system esp_tee esp_usb_cdc_rom_console esp_vfs_console
-    esptool_py espcoredump fatfs hal ieee802154 idf_test linux lwip mqtt newlib nvs_sec_provider
+    esptool_py espcoredump fatfs hal ieee802154 idf_test linux lwip newlib nvs_sec_provider
     openthread partition_table perfmon protobuf-c protocomm pthread rt sdmmc soc spiffs tcp_transport
     touch_element ulp unity usb vfs wear_levelling wifi_provisioning wpa_supplicant
     xtensa riscv esp_driver_cam esp_driver_isp esp_driver_jpeg esp_driver_ppa esp_hw_support)

@@ -7,6 +7,7 @@
 #pragma once
 
 #include <stddef.h>
+#include <stdint.h>
 
 #include "esp_err.h"
 #include "esp_tls_errors.h"
@@ -14,6 +15,13 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
+
+/* A key that both sides know, for TLS without certificates. */
+typedef struct psk_key_hint {
+    const uint8_t *key;
+    const size_t key_size; /* bytes */
+    const char *hint;      /* the identity it goes by */
+} psk_hint_key_t;
 
 /*
  * Read the last error of the connection that `handle` came from (the data of

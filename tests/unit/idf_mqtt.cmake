@@ -1,0 +1,1 @@
+airlift_unit_test(mqtt_client LIBS airlift_idf)
