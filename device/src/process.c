@@ -192,6 +192,7 @@ static void classify(int status, struct dev_process_end *end)
     end->number = WEXITSTATUS(status);
     end->how = end->number == DEV_EXIT_RESTART     ? DEV_END_RESTART
                : end->number == DEV_EXIT_POWER_CUT ? DEV_END_POWER_CUT
+               : end->number == DEV_EXIT_SLEEP     ? DEV_END_SLEEP
                                                    : DEV_END_EXIT;
 }
 

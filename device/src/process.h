@@ -28,6 +28,7 @@ struct dev_process_end {
     enum {
         DEV_END_RESTART,   /* exit status DEV_EXIT_RESTART */
         DEV_END_POWER_CUT, /* exit status DEV_EXIT_POWER_CUT */
+        DEV_END_SLEEP,     /* exit status DEV_EXIT_SLEEP */
         DEV_END_EXIT,      /* any other; number: the status */
         DEV_END_SIGNAL,    /* number: the signal */
         DEV_END_WATCHDOG,  /* was silent for too long */

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <limits.h>
+#include <math.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -26,10 +27,12 @@
 #include "device/nor_flash.h"
 #include "device/shared.h"
 #include "process.h"
+#include "sleep.h"
 #include "status.h"
 
 #define BOOT_INTERVAL_S  0.2 /* a device in a crash loop shall not eat the machine */
 #define ENDED_INTERVAL_S 1.0 /* an app that simply ended is likely to do so again */
+#define POLL_MAX_MS      3600000.0
 
 extern char **environ;
 
@@ -52,6 +55,7 @@ struct device {
     char outcome[80]; /* of the order being obeyed, for whoever gave it */
     double on_s;      /* when it was switched on */
     enum dev_reset reset;
+    bool asleep; /* the app is gone; d->shared->sleep says what wakes the device */
 };
 
 static double now_s(void)
@@ -313,6 +317,10 @@ static bool after_app(struct device *d, const struct dev_process_end *end)
     case DEV_END_RESTART:
         d->reset = DEV_RESET_SW;
         return true;
+    case DEV_END_SLEEP:
+        d->reset = DEV_RESET_DEEPSLEEP;
+        d->asleep = true;
+        return true;
     case DEV_END_WATCHDOG:
         dev_boot_log(&d->log, 'E', "task_wdt", "Task watchdog got triggered: no sign of life for %g s",
                      d->options->watchdog_s);
@@ -350,12 +358,16 @@ static bool after_app(struct device *d, const struct dev_process_end *end)
 }
 
 /*
- * Wait, but not longer than until somebody wants us to stop or orders something.
+ * Wait, but not longer than until somebody wants us to stop or orders something,
+ * or, asleep, a pin wakes the device. when_s may be INFINITY.
  * True: reset, for d->reset, and go on; false: result->stop is set.
  */
 static bool pause_until(struct device *d, double when_s)
 {
     for (;;) {
+        if (d->asleep && dev_sleep_pins_wake(d->shared)) {
+            return true;
+        }
         struct pollfd fds[] = {
             {.fd = d->signal_fd, .events = POLLIN},
             {.fd = d->control ? dev_control_fd(d->control) : -1, .events = POLLIN},
@@ -363,7 +375,7 @@ static bool pause_until(struct device *d, double when_s)
         if (d->control && dev_control_serve(d->control)) {
             return obey(d);
         }
-        double left_ms = (when_s - now_s()) * 1000;
+        double left_ms = fmin((when_s - now_s()) * 1000, POLL_MAX_MS);
         int n = poll(fds, 2, left_ms > 0 ? (int)left_ms + 1 : 0);
         if (n > 0 && fds[0].revents) {
             d->result->stop = DEV_STOP_SIGNAL;
@@ -375,11 +387,32 @@ static bool pause_until(struct device *d, double when_s)
     }
 }
 
-/* A reset turns all pins into inputs; RTC memory stays. */
+/* Until something wakes the device, but not before `earliest_s`. As pause_until(). */
+static bool sleep_on(struct device *d, double earliest_s)
+{
+    double length_s = dev_sleep_length_s(d->shared);
+    char text[80];
+
+    dev_sleep_describe(d->shared, text, sizeof text);
+    dev_boot_log_line(&d->log, "Entering deep sleep: wakes up %s.", text);
+    fflush(d->console.log);
+    if (!pause_until(d, fmax(now_s() + length_s, earliest_s))) {
+        return false;
+    }
+    if (d->reset == DEV_RESET_DEEPSLEEP) {
+        dev_sleep_woken(d->shared);
+    }
+    d->asleep = false;
+    return true;
+}
+
+/* A reset turns all pins into inputs but those that are held; RTC memory stays. */
 static void reset_peripherals(struct dev_shared *shared)
 {
     for (unsigned i = 0; i < DEV_GPIO_COUNT; i++) {
-        atomic_store(&shared->gpio_out[i], -1);
+        if (!atomic_load(&shared->gpio_held[i])) {
+            atomic_store(&shared->gpio_out[i], -1);
+        }
     }
 }
 
@@ -440,7 +473,7 @@ static int live(struct device *d)
             return 0;
         }
         fflush(d->console.log);
-        if (!pause_until(d, started + pause_s)) {
+        if (!(d->asleep ? sleep_on(d, started + pause_s) : pause_until(d, started + pause_s))) {
             return 0;
         }
     }

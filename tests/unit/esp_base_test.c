@@ -319,14 +319,18 @@ static void test_rtc_memory_survives_sigkill_but_no_power_loss(void **state)
 
     (void)state;
     device_on(&d);
-    boot_and_expect(&d, "poweron", "boots 0, note \"\", ordinary 7, zeroed 0\n");
-    boot_and_expect(&d, "panic", "boots 1, note \"kept\", ordinary 7, zeroed 0\n");
+    boot_and_expect(&d, "poweron", "boots 0, note \"\", naps 5, ordinary 7, zeroed 0\n");
+    boot_and_expect(&d, "panic", "boots 1, note \"kept\", naps 5, ordinary 7, zeroed 0\n");
     d.program = IDF_BASE_APP_MOVED; /* an update in between */
-    boot_and_expect(&d, "sw", "boots 2, note \"kept\", ordinary 7, zeroed 0\n");
-    boot_and_expect(&d, "wdt", "boots 3, note \"kept\", ordinary 7, zeroed 0\n");
+    boot_and_expect(&d, "sw", "boots 2, note \"kept\", naps 5, ordinary 7, zeroed 0\n");
+    boot_and_expect(&d, "wdt", "boots 3, note \"kept\", naps 5, ordinary 7, zeroed 0\n");
     d.program = IDF_BASE_APP;
-    boot_and_expect(&d, "sw", "boots 4, note \"kept\", ordinary 7, zeroed 0\n");
-    boot_and_expect(&d, "poweron", "boots 0, note \"\", ordinary 7, zeroed 0\n");
+    boot_and_expect(&d, "deepsleep", "boots 4, note \"kept\", naps 6, ordinary 7, zeroed 0\n");
+    d.program = IDF_BASE_APP_MOVED;
+    boot_and_expect(&d, "deepsleep", "boots 5, note \"kept\", naps 7, ordinary 7, zeroed 0\n");
+    d.program = IDF_BASE_APP;
+    boot_and_expect(&d, "sw", "boots 6, note \"kept\", naps 5, ordinary 7, zeroed 0\n");
+    boot_and_expect(&d, "poweron", "boots 0, note \"\", naps 5, ordinary 7, zeroed 0\n");
     device_off(&d);
 }
 

@@ -21,6 +21,7 @@ static const char *const TAG = "app";
 
 static RTC_NOINIT_ATTR uint32_t boots;
 static RTC_NOINIT_ATTR char note[32];
+static RTC_DATA_ATTR int naps = 5;
 static int ordinary = 7; /* near the RTC variables, but not one */
 static int zeroed;
 
@@ -73,10 +74,12 @@ static void return_at_once(void *unused)
 /* Counts its boots in RTC memory, and leaves in the way that the reset after next is to be tested with. */
 static void count_boots(void)
 {
-    printf("boots %u, note \"%s\", ordinary %d, zeroed %d\n", (unsigned)boots, note, ordinary, zeroed);
+    printf("boots %u, note \"%s\", naps %d, ordinary %d, zeroed %d\n", (unsigned)boots, note, naps, ordinary,
+           zeroed);
     moved[sizeof moved - 1] = 2;
     ordinary = zeroed = 99; /* must not outlive the process */
     boots++;
+    naps++;
     strcpy(note, "kept");
     raise(SIGKILL);
 }

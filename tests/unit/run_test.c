@@ -113,6 +113,21 @@ static int app(void)
         note(line);
         atomic_store(&shared->gpio_out[7], 1);
         return DEV_EXIT_RESTART;
+    case 's': /* sleep for a moment */
+    case 'p': /* or until pin 4 is 1 */
+        atomic_store(&shared->sleep.timer_us, 1000);
+        atomic_store(&shared->sleep.pins[2].mask, 1u << 4);
+        atomic_store(&shared->sleep.pins[2].level, 1);
+        atomic_store(&shared->sleep.sources,
+                     getenv(ENV_SCRIPT)[boot] == 's' ? DEV_WAKE_TIMER : DEV_WAKE_GPIO);
+        atomic_store(&shared->gpio_out[7], 1);
+        atomic_store(&shared->gpio_held[7], true);
+        return DEV_EXIT_SLEEP;
+    case 'W': /* by what it woke up */
+        snprintf(line, sizeof line, "woken by %u, pins %x, out %d\n", atomic_load(&shared->sleep.woken_by),
+                 (unsigned)atomic_load(&shared->sleep.pins[2].found), atomic_load(&shared->gpio_out[7]));
+        note(line);
+        return DEV_EXIT_RESTART;
     case 'u':
         snprintf(line, sizeof line, "url %s ca %s\n", getenv(DEV_ENV_MANIFEST_URL), getenv(DEV_ENV_CA));
         note(line);
@@ -306,6 +321,18 @@ static void test_run_gpio_and_rtc_reach_the_app(void **state)
     run("gg", 2);
     /* The second boot came to letter two: RTC memory lives on. The output pin is an input again. */
     assert_log("factory poweron\ngpio 1 0 -1 out -1\nfactory sw\ngpio 1 0 -1 out -1\n");
+}
+
+static void test_run_deep_sleep_ends_by_timer_or_pin(void **state)
+{
+    (void)state;
+    put_table();
+    put_self();
+    options.gpio[4] = 1;
+    run("sWpW", 4);
+    /* RTC memory counts on, and the held output is as it was. */
+    assert_log("factory poweron\nfactory deepsleep\nwoken by 8, pins 0, out 1\nfactory sw\n"
+               "factory deepsleep\nwoken by 4, pins 10, out 1\n");
 }
 
 static void test_run_hands_url_and_certificate_on(void **state)
@@ -534,6 +561,7 @@ int main(void)
         CASE(test_run_reset_reasons_follow_how_the_app_ended),
         CASE(test_run_watchdog_resets_a_silent_app_only),
         CASE(test_run_gpio_and_rtc_reach_the_app),
+        CASE(test_run_deep_sleep_ends_by_timer_or_pin),
         CASE(test_run_hands_url_and_certificate_on),
         CASE(test_run_power_cut_stops_app_and_device),
         CASE(test_run_power_cut_in_the_bootloader_stops_the_device),

@@ -30,6 +30,7 @@
 /* How a firmware process ends; a signal is a panic. */
 #define DEV_EXIT_RESTART   90 /* esp_restart() */
 #define DEV_EXIT_POWER_CUT 91 /* the planned power cut was reached */
+#define DEV_EXIT_SLEEP     92 /* deep sleep, as struct dev_sleep says */
 
 enum dev_reset {
     DEV_RESET_POWERON,
@@ -45,6 +46,13 @@ enum dev_reset {
 const char *dev_reset_name(enum dev_reset reset);
 enum dev_reset dev_reset_from_name(const char *name); /* unknown: DEV_RESET_POWERON */
 
+/* What may end a deep sleep, and what did; bits. The pins' bits are the indices of dev_sleep.pins. */
+#define DEV_WAKE_EXT0  (1u << 0) /* one pin */
+#define DEV_WAKE_EXT1  (1u << 1) /* several */
+#define DEV_WAKE_GPIO  (1u << 2)
+#define DEV_WAKE_TIMER (1u << 3)
+#define DEV_WAKE_PINS  3u
+
 #define DEV_GPIO_COUNT  64
 #define DEV_RTC_SIZE    8192u  /* bytes of RTC memory */
 #define DEV_MAX_SECTORS 32768u /* wear counters: flash up to 128 MiB */
@@ -54,6 +62,19 @@ struct dev_flash_counters {
     _Atomic uint64_t bytes_read, bytes_programmed;
     _Atomic uint64_t sectors_erased;
     _Atomic uint64_t violations; /* programs that would have needed a 0 -> 1 */
+};
+
+/* How to wake up: written by the app before DEV_EXIT_SLEEP. What woke it: by the device. */
+struct dev_sleep {
+    _Atomic uint32_t sources;  /* DEV_WAKE_* */
+    _Atomic uint64_t timer_us; /* for DEV_WAKE_TIMER: length of the sleep */
+    struct {
+        _Atomic uint64_t mask;  /* these pins */
+        _Atomic int level;      /* at that level, */
+        _Atomic bool all;       /* all of them at once, or any */
+        _Atomic uint64_t found; /* those that were, when it woke up */
+    } pins[DEV_WAKE_PINS];
+    _Atomic uint32_t woken_by; /* DEV_WAKE_* */
 };
 
 struct dev_shared {
@@ -74,14 +95,18 @@ struct dev_shared {
     uint8_t rtc[DEV_RTC_SIZE];
 
     /*
-     * RTC_NOINIT_ATTR variables of the app: pages of this array are mapped over
-     * them, from the first page boundary on. They begin `rtc_noinit_head` bytes
-     * behind it, as they do in the app's own page.
+     * RTC_NOINIT_ATTR variables of the app: the pages from the first page boundary of this array
+     * on are mapped over them.
      */
-    uint32_t rtc_noinit_head;
-    uint8_t rtc_noinit[DEV_RTC_SIZE + 2 * 4096];
+    uint8_t rtc_noinit[DEV_RTC_SIZE + 4096];
 
     _Atomic uint32_t sector_programs[DEV_MAX_SECTORS]; /* programs that touched each sector since power-on */
+
+    struct dev_sleep sleep;
+    _Atomic bool gpio_held[DEV_GPIO_COUNT]; /* gpio_out stays as it is over resets and sleep */
+
+    /* RTC_DATA_ATTR variables, in the same way; an app finds its own again after deep sleep only. */
+    uint8_t rtc_data[DEV_RTC_SIZE + 4096];
 };
 
 /*

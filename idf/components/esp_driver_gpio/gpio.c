@@ -27,9 +27,12 @@ static struct pin pins[GPIO_PIN_COUNT];
 
 _Static_assert(GPIO_PIN_COUNT == DEV_GPIO_COUNT, "the device has as many pins");
 
-/* With the lock. */
+/* With the lock. A held pin stays as it is. */
 static void drive(gpio_num_t n)
 {
+    if (atomic_load(&dev_shared_get()->gpio_held[n])) {
+        return;
+    }
     atomic_store(&dev_shared_get()->gpio_out[n], IS_OUTPUT(pins[n].mode) ? pins[n].level : -1);
 }
 
@@ -39,7 +42,12 @@ static int line_level(gpio_num_t n)
     const struct pin *pin = &pins[n];
     int outside = atomic_load(&dev_shared_get()->gpio_in[n]);
     bool open_drain = pin->mode == GPIO_MODE_OUTPUT_OD || pin->mode == GPIO_MODE_INPUT_OUTPUT_OD;
+    int held =
+        atomic_load(&dev_shared_get()->gpio_held[n]) ? atomic_load(&dev_shared_get()->gpio_out[n]) : -1;
 
+    if (held >= 0) {
+        return held;
+    }
     if (IS_OUTPUT(pin->mode) && !(open_drain && pin->level == 1)) {
         return pin->level;
     }
@@ -188,4 +196,35 @@ esp_err_t gpio_set_intr_type(gpio_num_t gpio_num, gpio_int_type_t intr_type)
         return ESP_ERR_INVALID_ARG;
     }
     return intr_type == GPIO_INTR_DISABLE ? ESP_OK : ESP_ERR_NOT_SUPPORTED;
+}
+
+static esp_err_t hold(gpio_num_t gpio_num, bool on)
+{
+    idf_alive();
+    if (!GPIO_IS_VALID_GPIO(gpio_num)) {
+        return ESP_ERR_INVALID_ARG;
+    }
+    pthread_mutex_lock(&lock);
+    atomic_store(&dev_shared_get()->gpio_held[gpio_num], on);
+    drive(gpio_num);
+    pthread_mutex_unlock(&lock);
+    return ESP_OK;
+}
+
+esp_err_t gpio_hold_en(gpio_num_t gpio_num)
+{
+    return hold(gpio_num, true);
+}
+
+esp_err_t gpio_hold_dis(gpio_num_t gpio_num)
+{
+    return hold(gpio_num, false);
+}
+
+void gpio_deep_sleep_hold_en(void)
+{
+}
+
+void gpio_deep_sleep_hold_dis(void)
+{
 }

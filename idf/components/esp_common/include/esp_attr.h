@@ -2,12 +2,11 @@
  * esp_attr.h - where code and data live.
  *
  * A Linux process has one kind of memory, so most of these say nothing here.
- * The exception is RTC_NOINIT_ATTR: such variables keep their contents over
- * every reset of the virtual device and lose them when its power goes (they
- * then read as zero, where a chip has noise). They are laid out in the order
- * in which the firmware links them; up to 8 KiB. RTC_DATA_ATTR variables are
- * set to their initial values at each start, as on a chip after any reset but
- * a wake-up from deep sleep.
+ * The exceptions are variables in RTC memory, up to 8 KiB of each kind, which
+ * are laid out in the order in which the firmware links them. RTC_NOINIT_ATTR
+ * keeps its contents over every reset of the virtual device, RTC_DATA_ATTR over
+ * deep sleep: after any other reset it has its initial value. Both lose it when
+ * the power goes (the former then reads as zero, where a chip has noise).
  */
 #pragma once
 
@@ -26,18 +25,18 @@
 #define EXT_RAM_ATTR
 #define EXT_RAM_NOINIT_ATTR
 #define RTC_IRAM_ATTR
-#define RTC_DATA_ATTR
 #define RTC_RODATA_ATTR
-#define RTC_SLOW_ATTR
-#define RTC_FAST_ATTR
-#define RTC_FORCE_SLOW_MEM_ATTR
 #define COREDUMP_DRAM_ATTR
 #define COREDUMP_RTC_DATA_ATTR
 #define COREDUMP_RTC_FAST_ATTR
 #define __NOINIT_ATTR
 #define PLACE_IN_DATA_SECTION_ATTR
 
-#define RTC_NOINIT_ATTR __attribute__((section("rtc_noinit")))
+#define RTC_NOINIT_ATTR         __attribute__((section("rtc_noinit")))
+#define RTC_DATA_ATTR           __attribute__((section("rtc_data")))
+#define RTC_SLOW_ATTR           RTC_DATA_ATTR
+#define RTC_FAST_ATTR           RTC_DATA_ATTR
+#define RTC_FORCE_SLOW_MEM_ATTR RTC_DATA_ATTR
 
 #define NOINLINE_ATTR          __attribute__((noinline))
 #define PACKED_ATTR            __attribute__((packed))

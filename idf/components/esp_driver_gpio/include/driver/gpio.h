@@ -49,6 +49,16 @@ esp_err_t gpio_set_level(gpio_num_t gpio_num, uint32_t level);
 /* 0 or 1; 0 unless the pin is an input. */
 int gpio_get_level(gpio_num_t gpio_num);
 
+/*
+ * Keep the pin as it is, whatever is asked of it, over resets and deep sleep,
+ * until it is let go: it then follows its configuration. Power-off ends it too.
+ * Where a chip has a switch of its own for deep sleep, it is on here.
+ */
+esp_err_t gpio_hold_en(gpio_num_t gpio_num);
+esp_err_t gpio_hold_dis(gpio_num_t gpio_num);
+void gpio_deep_sleep_hold_en(void);
+void gpio_deep_sleep_hold_dis(void);
+
 /* ESP_OK for GPIO_INTR_DISABLE. */
 esp_err_t gpio_set_intr_type(gpio_num_t gpio_num, gpio_int_type_t intr_type);
 
