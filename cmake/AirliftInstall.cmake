@@ -60,6 +60,12 @@ foreach(dir ${component_dirs})
             PATTERN sdkconfig.h EXCLUDE)
     endif()
 endforeach()
+# Tests of ESP-IDF's include it as "../bootloader_flash/include/...", from a directory beside it.
+install(DIRECTORY idf/components/bootloader_support/bootloader_flash/include/
+    DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/airlift-idf)
+install(DIRECTORY DESTINATION ${CMAKE_INSTALL_DATADIR}/airlift/idf/components/bootloader_support/include)
+install(DIRECTORY idf/components/bootloader_support/bootloader_flash
+    DESTINATION ${CMAKE_INSTALL_DATADIR}/airlift/idf/components/bootloader_support)
 install(FILES idf/components/esp_common/include/sdkconfig.h
     DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/airlift-idf/default)
 

@@ -9,7 +9,7 @@
 
 #include "device/nor_flash.h"
 #include "device/shared.h"
-#include "esp_flash.h"
+#include "esp_flash_internal.h"
 #include "esp_image_format.h"
 #include "idf_runtime.h"
 
@@ -240,4 +240,10 @@ esp_err_t esp_flash_get_size(esp_flash_t *flash, uint32_t *out_size)
     }
     *out_size = idf_flash()->size;
     return ESP_OK;
+}
+
+esp_err_t esp_flash_set_dangerous_write_protection(esp_flash_t *flash, const bool protect)
+{
+    (void)protect;
+    return flash != NULL ? ESP_OK : ESP_ERR_INVALID_ARG;
 }

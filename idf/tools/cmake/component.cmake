@@ -17,7 +17,7 @@ set(AIRLIFT_EMPTY_COMPONENTS
     esp_stdio esp_system esp_tee esp_usb_cdc_rom_console esp_vfs_console
     esptool_py espcoredump fatfs hal ieee802154 idf_test linux lwip newlib nvs_sec_provider
     openthread partition_table perfmon protobuf-c protocomm pthread rt sdmmc soc spiffs tcp_transport
-    touch_element ulp unity usb vfs wear_levelling wifi_provisioning wpa_supplicant
+    test_utils touch_element ulp unity usb vfs wear_levelling wifi_provisioning wpa_supplicant
     xtensa riscv esp_driver_cam esp_driver_isp esp_driver_jpeg esp_driver_ppa esp_hw_support)
 
 # The SDK has these from Debian's libraries, or outside ESP-IDF's tree.
@@ -109,11 +109,12 @@ function(__airlift_find_components)
     foreach(dir ${dirs})
         get_filename_component(path "${dir}" ABSOLUTE BASE_DIR "${project_dir}")
         get_filename_component(name "${path}" NAME)
+        string(FIND "${path}/" "${IDF_PATH}/" in_sdk) # 0: a directory of ESP-IDF's, whose components the SDK has
         if(IS_DIRECTORY "${path}")
             if(NOT name IN_LIST EXCLUDE_COMPONENTS)
                 __airlift_note_components_in("${path}")
             endif()
-        elseif(dir IN_LIST EXTRA_COMPONENT_DIRS AND NOT name IN_LIST AIRLIFT_SDK_COMPONENTS)
+        elseif(dir IN_LIST EXTRA_COMPONENT_DIRS AND NOT name IN_LIST AIRLIFT_SDK_COMPONENTS AND NOT in_sdk EQUAL 0)
             # What was to come from there is named when a component requires it.
             message(WARNING "EXTRA_COMPONENT_DIRS: no directory ${path}")
         endif()

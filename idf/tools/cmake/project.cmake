@@ -72,7 +72,8 @@ function(__airlift_define_sdk)
 
     add_library(airlift_sdk INTERFACE)
     target_include_directories(airlift_sdk SYSTEM INTERFACE
-        "${AIRLIFT_SDK_INCLUDE_DIR}/airlift-idf" "${AIRLIFT_SDK_INCLUDE_DIR}" /usr/include/cjson)
+        "${AIRLIFT_SDK_INCLUDE_DIR}/airlift-idf" "${AIRLIFT_SDK_INCLUDE_DIR}"
+        "${IDF_PATH}/components/bootloader_support/include" /usr/include/cjson)
     target_link_libraries(airlift_sdk INTERFACE
         "${AIRLIFT_SDK_LIB_DIR}/libairlift_agent.a"
         "${AIRLIFT_SDK_LIB_DIR}/libairlift_idf.a"

@@ -61,6 +61,10 @@ extern "C" {
         }                                                     \
     } while (0)
 
+/* A file's tag: ESP_LOG_ATTR_TAG(TAG, "app"); _DRAM for one that is used while a chip's flash can't be read. */
+#define ESP_LOG_ATTR_TAG(variable, text)      static const char variable[] __attribute__((unused)) = text
+#define ESP_LOG_ATTR_TAG_DRAM(variable, text) ESP_LOG_ATTR_TAG(variable, text)
+
 #define ESP_LOGE(tag, format, ...) ESP_LOG_LEVEL_LOCAL(ESP_LOG_ERROR, tag, format, ##__VA_ARGS__)
 #define ESP_LOGW(tag, format, ...) ESP_LOG_LEVEL_LOCAL(ESP_LOG_WARN, tag, format, ##__VA_ARGS__)
 #define ESP_LOGI(tag, format, ...) ESP_LOG_LEVEL_LOCAL(ESP_LOG_INFO, tag, format, ##__VA_ARGS__)
