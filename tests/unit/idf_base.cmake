@@ -13,3 +13,4 @@ airlift_unit_test(esp_base LIBS airlift_idf)
 target_compile_definitions(esp_base_test PRIVATE
     IDF_BASE_APP="$<TARGET_FILE:idf_base_app>" IDF_BASE_APP_MOVED="$<TARGET_FILE:idf_base_app_moved>")
 add_dependencies(esp_base_test idf_base_app idf_base_app_moved)
+airlift_unit_test(unity LIBS airlift_idf)
