@@ -253,7 +253,7 @@ void UnityMessage(const char *message, UNITY_LINE_TYPE line);
 #define TEST_ASSERT_EQUAL_PTR_ARRAY_MESSAGE(expected, actual, n, message)               \
     unity_check_array(UNITY_STYLE_HEX64, false, expected, actual, (size_t)(n), message, \
                       (UNITY_LINE_TYPE)__LINE__)
-#define TEST_ASSERT_EQUAL_STRING_MESSAGE(expected, actual, message)                         \
+#define TEST_ASSERT_EQUAL_STRING_MESSAGE(expected, actual, message)                            \
     unity_check_string((const char *)(expected), (const char *)(actual), PTRDIFF_MAX, message, \
                        (UNITY_LINE_TYPE)__LINE__)
 #define TEST_ASSERT_EQUAL_STRING_LEN_MESSAGE(expected, actual, len, message)                     \
