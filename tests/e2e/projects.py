@@ -63,6 +63,7 @@ PRELUDE = r"""
 #include "freertos/task.h"
 #include "nvs_flash.h"
 #include "protocol_examples_common.h"
+#include "protocol_examples_utils.h"
 #include "sdkconfig.h"
 static const char *TAG = "app";
 static void prepare(void)
@@ -251,6 +252,10 @@ void app_main(void)
 
     prepare();
     bits = xEventGroupCreate();
+    char query[32], plain[32];
+    example_uri_encode(query, "a b/%\xe9~", 7);
+    example_uri_decode(plain, "a%20b%2F%zz%4", 13);
+    ESP_LOGI(TAG, "query %s, %s", query, plain);
     ESP_LOGI(TAG, "before init: %s", esp_wifi_start() == ESP_ERR_WIFI_NOT_INIT ? "refused" : "taken");
     esp_netif_create_default_wifi_sta();
     ESP_ERROR_CHECK(esp_wifi_init(&init));
@@ -497,7 +502,7 @@ class Network(ProjectTest):
         p = self.project(STATION)
         p.build()
         text = self.run_device(p, "the end")
-        self.assertInOrder(["before init: refused", "before start: refused", "1 started", "2 connected to workshop",
+        self.assertInOrder(["query a%20b%2F%25%E9~, a b/%zz%4", "before init: refused", "before start: refused", "1 started", "2 connected to workshop",
                             "3 got ", "on sta"], text)
         self.assertInOrder(["heard workshop, -50 dBm"], text)
         self.assertInOrder(["4 disconnected, reason 8", "2 connected to workshop", "3 got ", "on sta"], text)
