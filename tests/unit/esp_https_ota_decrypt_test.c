@@ -9,9 +9,7 @@
 #include <cmocka.h>
 
 #include "airlift_sdkconfig.h"
-#include "esp_https_ota.h"
-#include "http_world.h"
-#include "ota_world.h"
+#include "https_ota_world.h"
 #include "test_image.h"
 
 #define PAYLOAD 60000
@@ -38,13 +36,9 @@ struct cipher {
     size_t n_held;
 };
 
-static struct http_world world;
 static uint8_t image[PAYLOAD + 512];
 static size_t image_len;
 static struct cipher cipher;
-static esp_http_client_config_t http;
-static esp_https_ota_config_t config;
-static esp_https_ota_handle_t handle;
 
 static esp_err_t decrypt(decrypt_cb_arg_t *args, void *ctx)
 {
@@ -80,8 +74,7 @@ static int group_setup(void **state)
     static uint8_t encrypted[PREFIX + sizeof image];
 
     (void)state;
-    ota_world_start(NULL);
-    http_world_start(&world, NULL);
+    https_ota_world_start(NULL);
     image_len = test_image(image, "1.1.0", 0, PAYLOAD);
     memset(encrypted, 0xEE, PREFIX);
     for (size_t i = 0; i < image_len; i++) {
@@ -93,27 +86,14 @@ static int group_setup(void **state)
     return 0;
 }
 
-static int group_teardown(void **state)
-{
-    (void)state;
-    http_world_stop(&world);
-    ota_world_stop();
-    return 0;
-}
-
 static int setup(void **state)
 {
     (void)state;
     memset(&cipher, 0, sizeof cipher);
-    http = (esp_http_client_config_t){
-        .url = http_world_url(&world, "/app.enc"), .cert_pem = world.ca_pem, .timeout_ms = 3000};
-    config = (esp_https_ota_config_t){.http_config = &http,
-                                      .decrypt_cb = decrypt,
-                                      .decrypt_user_ctx = &cipher,
-                                      .enc_img_header_size = PREFIX};
-    handle = NULL;
-    ota_world_reset();
-    http_world_reset(&world);
+    https_ota_world_reset("/app.enc");
+    config.decrypt_cb = decrypt;
+    config.decrypt_user_ctx = &cipher;
+    config.enc_img_header_size = PREFIX;
     return 0;
 }
 
@@ -215,5 +195,5 @@ int main(void)
         cmocka_unit_test_setup(test_https_ota_decrypt_checks_the_decrypted_header, setup),
         cmocka_unit_test_setup(test_https_ota_decrypt_error_ends_the_update, setup),
     };
-    return cmocka_run_group_tests_name("esp_https_ota_decrypt", tests, group_setup, group_teardown);
+    return cmocka_run_group_tests_name("esp_https_ota_decrypt", tests, group_setup, https_ota_world_stop);
 }

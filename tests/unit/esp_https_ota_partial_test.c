@@ -11,10 +11,8 @@
 #include <cmocka.h>
 
 #include "airlift_sdkconfig.h"
-#include "esp_https_ota.h"
 #include "esp_ota_ops.h"
-#include "http_world.h"
-#include "ota_world.h"
+#include "https_ota_world.h"
 #include "test_image.h"
 
 #define PAYLOAD 60000
@@ -30,18 +28,14 @@ const struct airlift_sdkconfig airlift_sdkconfig = {
     .log_default_level = 3,
 };
 
-static struct http_world world;
 static uint8_t image[PAYLOAD + 512], old_image[PAYLOAD + 512];
 static size_t image_len;
-static esp_http_client_config_t http;
-static esp_https_ota_config_t config;
-static esp_https_ota_handle_t handle;
 
 static int group_setup(void **state)
 {
     (void)state;
-    ota_world_start("{\"chip\":\"esp32c3\",\"rollback\":true,\"anti_rollback\":true,\"secure_version\":1}");
-    http_world_start(&world, NULL);
+    https_ota_world_start(
+        "{\"chip\":\"esp32c3\",\"rollback\":true,\"anti_rollback\":true,\"secure_version\":1}");
     image_len = test_image(image, "1.1.0", 1, PAYLOAD);
     assert_true(image_len > 0 && image_len < 4 * RANGE);
     http_world_write(&world, "app.bin", image, image_len);
@@ -50,54 +44,13 @@ static int group_setup(void **state)
     return 0;
 }
 
-static int group_teardown(void **state)
-{
-    (void)state;
-    http_world_stop(&world);
-    ota_world_stop();
-    return 0;
-}
-
 static int setup(void **state)
 {
     (void)state;
-    http = (esp_http_client_config_t){.cert_pem = world.ca_pem, .timeout_ms = 3000};
-    config = (esp_https_ota_config_t){
-        .http_config = &http, .partial_http_download = true, .max_http_request_size = RANGE};
-    handle = NULL;
-    ota_world_reset();
-    http_world_reset(&world);
+    https_ota_world_reset("/app.bin");
+    config.partial_http_download = true;
+    config.max_http_request_size = RANGE;
     return 0;
-}
-
-static esp_err_t update(const char *path)
-{
-    http.url = http_world_url(&world, "%s", path);
-    return esp_https_ota(&config);
-}
-
-static void begin(const char *path)
-{
-    http.url = http_world_url(&world, "%s", path);
-    assert_int_equal(esp_https_ota_begin(&config, &handle), ESP_OK);
-}
-
-static esp_err_t begin_fails(const char *path)
-{
-    http.url = http_world_url(&world, "%s", path);
-    esp_err_t err = esp_https_ota_begin(&config, &handle);
-    assert_null(handle);
-    return err;
-}
-
-static esp_err_t perform_all(void)
-{
-    esp_err_t err;
-
-    do {
-        err = esp_https_ota_perform(handle);
-    } while (err == ESP_ERR_HTTPS_OTA_IN_PROGRESS);
-    return err;
 }
 
 /* The requests so far, as "HEAD - GET bytes=0-1 ..." */
@@ -342,5 +295,5 @@ int main(void)
         cmocka_unit_test_setup(test_https_ota_partial_is_optional, setup),
         cmocka_unit_test_setup(test_https_ota_finish_refuses_too_old_a_secure_version, setup),
     };
-    return cmocka_run_group_tests_name("esp_https_ota_partial", tests, group_setup, group_teardown);
+    return cmocka_run_group_tests_name("esp_https_ota_partial", tests, group_setup, https_ota_world_stop);
 }

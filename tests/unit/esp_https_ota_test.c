@@ -13,10 +13,9 @@
 
 #include <cmocka.h>
 
-#include "esp_https_ota.h"
 #include "esp_ota_ops.h"
-#include "http_world.h"
-#include "ota_world.h"
+#include "failing_flash.h"
+#include "https_ota_world.h"
 #include "test_image.h"
 
 #define PAYLOAD      60000
@@ -24,12 +23,41 @@
 #define CHIP_ID_OFF  12
 #define SPI_MODE_OFF (32 + 181)
 
-static struct http_world world;
 static uint8_t image[IMAGE_SPACE];
 static size_t image_len;
-static esp_http_client_config_t http;
-static esp_https_ota_config_t config;
-static esp_https_ota_handle_t handle;
+
+/* ---- a heap that ends ---------------------------------------------------- */
+
+static _Thread_local bool heap_ends; /* for this thread: the SDK's own have theirs to do */
+static _Thread_local unsigned allocations_left;
+
+void *__real_malloc(size_t size);
+void *__real_calloc(size_t n, size_t size);
+void *__wrap_malloc(size_t size);
+void *__wrap_calloc(size_t n, size_t size);
+
+static bool is_exhausted(void)
+{
+    return heap_ends && (allocations_left == 0 || allocations_left-- == 0);
+}
+
+void *__wrap_malloc(size_t size)
+{
+    return is_exhausted() ? NULL : __real_malloc(size);
+}
+
+void *__wrap_calloc(size_t n, size_t size)
+{
+    return is_exhausted() ? NULL : __real_calloc(n, size);
+}
+
+static void heap_ends_after(unsigned n_allocations)
+{
+    heap_ends = true;
+    allocations_left = n_allocations;
+}
+
+/* ---- files ---------------------------------------------------------------- */
 
 /* The image with one byte changed, as a file. */
 static void write_changed(const char *name, size_t off, uint8_t value)
@@ -49,8 +77,7 @@ static int group_setup(void **state)
     static uint8_t big[OTA_WORLD_SLOT + 8192], data[OTA_WORLD_STORAGE], bootloader[2048];
 
     (void)state;
-    ota_world_start(NULL);
-    http_world_start(&world, NULL);
+    https_ota_world_start(NULL);
     image_len = test_image(image, "1.1.0", 0, PAYLOAD);
     assert_true(image_len > 0);
     http_world_write(&world, "app.bin", image, image_len);
@@ -78,56 +105,11 @@ static int group_setup(void **state)
     return 0;
 }
 
-static int group_teardown(void **state)
-{
-    (void)state;
-    http_world_stop(&world);
-    ota_world_stop();
-    return 0;
-}
-
 static int setup(void **state)
 {
     (void)state;
-    http = (esp_http_client_config_t){
-        .url = http_world_url(&world, "/app.bin"), .cert_pem = world.ca_pem, .timeout_ms = 3000};
-    config = (esp_https_ota_config_t){.http_config = &http};
-    handle = NULL;
-    ota_world_reset();
-    http_world_reset(&world);
+    https_ota_world_reset("/app.bin");
     return 0;
-}
-
-static void begin(const char *path)
-{
-    http.url = http_world_url(&world, "%s", path);
-    assert_int_equal(esp_https_ota_begin(&config, &handle), ESP_OK);
-    assert_non_null(handle);
-}
-
-static esp_err_t begin_fails(const char *path)
-{
-    http.url = http_world_url(&world, "%s", path);
-    handle = &http;
-    esp_err_t err = esp_https_ota_begin(&config, &handle);
-    assert_null(handle);
-    return err;
-}
-
-static esp_err_t perform_all(void)
-{
-    esp_err_t err;
-
-    do {
-        err = esp_https_ota_perform(handle);
-    } while (err == ESP_ERR_HTTPS_OTA_IN_PROGRESS);
-    return err;
-}
-
-static esp_err_t update(const char *path)
-{
-    http.url = http_world_url(&world, "%s", path);
-    return esp_https_ota(&config);
 }
 
 /* ---- the way it should go ------------------------------------------------------- */
@@ -491,6 +473,64 @@ static void test_https_ota_perform_goes_on_after_a_silence(void **state)
     assert_int_equal(esp_https_ota_abort(handle), ESP_OK);
 }
 
+static void test_https_ota_begin_reports_no_memory(void **state)
+{
+    (void)state;
+    for (unsigned n = 0; n < 2; n++) { /* the handle, its buffer */
+        heap_ends_after(n);
+        esp_err_t err = esp_https_ota_begin(&config, &handle);
+        heap_ends = false;
+        assert_int_equal(err, ESP_ERR_NO_MEM);
+        assert_null(handle);
+        heap_ends_after(n);
+        err = esp_https_ota(&config);
+        heap_ends = false;
+        assert_int_equal(err, ESP_ERR_NO_MEM);
+    }
+    assert_int_equal(http_world_request_count(&world), 0);
+    assert_int_equal(update("/app.bin"), ESP_OK); /* nothing was left over */
+}
+
+/* The session's memory, whichever allocation of the first call that is. */
+static void test_https_ota_perform_reports_no_memory(void **state)
+{
+    (void)state;
+    bool reported = false;
+    for (unsigned n = 0; n < 100; n++) {
+        begin("/app.bin");
+        heap_ends_after(n);
+        esp_err_t err = esp_https_ota_perform(handle);
+        heap_ends = false;
+        assert_int_equal(esp_https_ota_abort(handle), ESP_OK);
+        reported |= err == ESP_ERR_NO_MEM;
+        if (err == ESP_ERR_HTTPS_OTA_IN_PROGRESS) {
+            break;
+        }
+    }
+    assert_true(reported);
+    assert_string_equal(ota_world_boot(), "factory");
+    assert_int_equal(update("/app.bin"), ESP_OK); /* no session was left open */
+}
+
+static void test_https_ota_perform_passes_on_that_the_flash_fails(void **state)
+{
+    (void)state;
+    for (unsigned n = 1; n <= 2; n++) { /* the erase, the program */
+        begin("/app.bin");
+        fail_ops_from(n);
+        assert_int_equal(esp_https_ota_perform(handle), ESP_ERR_FLASH_OP_FAIL);
+        fail_ops_from(0);
+        assert_int_equal(esp_https_ota_abort(handle), ESP_OK);
+    }
+    config.bulk_flash_erase = true;
+    begin("/app.bin");
+    fail_ops_from(1);
+    assert_int_equal(esp_https_ota_perform(handle), ESP_ERR_FLASH_OP_FAIL);
+    fail_ops_from(0);
+    assert_int_equal(esp_https_ota_abort(handle), ESP_OK);
+    assert_int_equal(update("/app.bin"), ESP_OK); /* no session was left open */
+}
+
 /* ---- finish and abort -------------------------------------------------------------------------- */
 
 static void test_https_ota_finish_refuses_a_bad_image(void **state)
@@ -503,6 +543,25 @@ static void test_https_ota_finish_refuses_a_bad_image(void **state)
     assert_int_equal(update("/app.bin?next_body=damaged.bin&change_after=20000"),
                      ESP_ERR_OTA_VALIDATE_FAILED);
     assert_string_equal(ota_world_boot(), "factory");
+}
+
+static void test_https_ota_finish_passes_on_that_the_flash_fails(void **state)
+{
+    (void)state;
+    begin("/app.bin");
+    assert_int_equal(perform_all(), ESP_OK);
+    fail_ops_from(1); /* the OTA data */
+    assert_int_equal(esp_https_ota_finish(handle), ESP_ERR_FLASH_OP_FAIL);
+    fail_ops_from(0);
+    assert_string_equal(ota_world_boot(), "factory");
+    config.partition.staging = ota_world_partition("download");
+    config.partition.final = ota_world_partition("storage");
+    config.partition.finalize_with_copy = true;
+    begin("/data.bin");
+    assert_int_equal(perform_all(), ESP_OK);
+    fail_ops_from(1); /* the copy */
+    assert_int_equal(esp_https_ota_finish(handle), ESP_ERR_FLASH_OP_FAIL);
+    fail_ops_from(0);
 }
 
 static void test_https_ota_finish_early_selects_nothing(void **state)
@@ -592,6 +651,18 @@ static void test_https_ota_resumes_where_it_stopped(void **state)
     assert_true(ota_world_holds("ota_1", image, image_len));
     assert_string_equal(ota_world_boot(), "ota_1");
     assert_string_equal(ota_world_events('F'), "SCDWUF"); /* the header was checked the first time */
+}
+
+static void test_https_ota_get_img_desc_passes_on_that_the_flash_fails(void **state)
+{
+    (void)state;
+    esp_app_desc_t desc;
+    have_written(24576);
+    begin("/app.bin");
+    fail_reads_from(1);
+    assert_int_equal(esp_https_ota_get_img_desc(handle, &desc), ESP_ERR_FLASH_OP_FAIL);
+    fail_reads_from(0);
+    assert_int_equal(esp_https_ota_abort(handle), ESP_OK);
 }
 
 static void test_https_ota_resumes_after_a_real_interruption(void **state)
@@ -716,11 +787,16 @@ int main(void)
         cmocka_unit_test_setup(test_https_ota_perform_refuses_while_the_running_app_is_on_trial, setup),
         cmocka_unit_test_setup(test_https_ota_perform_fails_when_the_connection_ends, setup),
         cmocka_unit_test_setup(test_https_ota_perform_goes_on_after_a_silence, setup),
+        cmocka_unit_test_setup(test_https_ota_begin_reports_no_memory, setup),
+        cmocka_unit_test_setup(test_https_ota_perform_reports_no_memory, setup),
+        cmocka_unit_test_setup(test_https_ota_perform_passes_on_that_the_flash_fails, setup),
         cmocka_unit_test_setup(test_https_ota_finish_refuses_a_bad_image, setup),
+        cmocka_unit_test_setup(test_https_ota_finish_passes_on_that_the_flash_fails, setup),
         cmocka_unit_test_setup(test_https_ota_finish_early_selects_nothing, setup),
         cmocka_unit_test_setup(test_https_ota_abort_frees_at_any_time, setup),
         cmocka_unit_test_setup(test_https_ota_getters_want_a_handle, setup),
         cmocka_unit_test_setup(test_https_ota_resumes_where_it_stopped, setup),
+        cmocka_unit_test_setup(test_https_ota_get_img_desc_passes_on_that_the_flash_fails, setup),
         cmocka_unit_test_setup(test_https_ota_resumes_after_a_real_interruption, setup),
         cmocka_unit_test_setup(test_https_ota_does_not_resume_less_than_a_header, setup),
         cmocka_unit_test_setup(test_https_ota_restarts_when_the_server_cannot_resume, setup),
@@ -729,5 +805,5 @@ int main(void)
         cmocka_unit_test_setup(test_https_ota_writes_data_partitions, setup),
         cmocka_unit_test_setup(test_https_ota_staging_may_be_final_too, setup),
     };
-    return cmocka_run_group_tests_name("esp_https_ota", tests, group_setup, group_teardown);
+    return cmocka_run_group_tests_name("esp_https_ota", tests, group_setup, https_ota_world_stop);
 }

@@ -13,6 +13,7 @@
 #include "airlift/otadata.h"
 #include "airlift/ptable.h"
 #include "esp_partition.h"
+#include "failing_flash.h"
 
 #define WORLD_FLASH_SIZE 0x100000u
 #define WORLD_SLOT_SIZE  0x10000u
@@ -52,10 +53,6 @@ void world_run(void (*app)(void), int exit_status);
 
 const esp_partition_t *part(const char *label);
 
-/* Flash operation number n from now on (erase or write, 1-based), and all later ones, fail. 0: none. */
-void fail_ops_from(unsigned n);
-/* The same for reads. */
-void fail_reads_from(unsigned n);
 /* While true every malloc and calloc of the program returns NULL. */
 extern bool fail_allocations;
 
