@@ -220,6 +220,7 @@ static int run_device(int argc, char **argv)
     struct host_list gpios = {.n = 0};
     uint32_t power_cut = 0, max_boots = 0;
     const char *ca = NULL;
+    const char *timing = NULL;
     bool json = false, background = false;
     const struct host_opt opts[] = {
         {"detach", 'd', HOST_OPT_FLAG, &background, NULL,
@@ -230,6 +231,10 @@ static int run_device(int argc, char **argv)
          "Reset the app when it gives no sign of life for so long; 10 by default, 0 for never.", NULL},
         {"power-cut", 0, HOST_OPT_NUMBER, &power_cut, "N",
          "Cut the power in the middle of the N-th program or erase of the flash, counted from 1.", NULL},
+        {"flash-timing", 0, HOST_OPT_TEXT, &timing, "CHIP",
+         "Let erasing and programming take as long as on this flash chip, such as w25q32; no time by "
+         "default.",
+         NULL},
         {"max-boots", 0, HOST_OPT_NUMBER, &max_boots, "N", "Stop when the N-th app started has ended.", NULL},
         {"manifest-url", 0, HOST_OPT_TEXT, &options.manifest_url, "URL",
          "Where the app shall look for updates, in place of what it was built with.", NULL},
@@ -245,6 +250,14 @@ static int run_device(int argc, char **argv)
         host_usage(cmd, "--json and --detach exclude each other");
     }
     parse_gpios(cmd, &gpios, options.gpio);
+    if (timing) {
+        char names[128];
+        options.flash_timing = dev_flash_timing(timing);
+        dev_flash_timing_names(names, sizeof names);
+        if (!options.flash_timing) {
+            host_usage(cmd, "--flash-timing %s: the chips known are %s", timing, names);
+        }
+    }
     options.flash_path = argv[0];
     options.power_cut_at = power_cut;
     options.max_boots = max_boots;

@@ -17,6 +17,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "device/flash_timing.h"
 #include "tear.h"
 
 #define LOCK_TRIES     20                                 /* 50 ms apart */
@@ -67,6 +68,39 @@ static void book_program(struct dev_flash *f, uint32_t off, uint32_t len)
     for (uint32_t i = off / AL_SECTOR_SIZE; i <= (off + len - 1) / AL_SECTOR_SIZE; i++) {
         atomic_fetch_add_explicit(&f->shared->sector_programs[i], 1, memory_order_relaxed);
     }
+}
+
+/* --- Time ------------------------------------------------------------------ */
+
+/* The chip is busy for so long from `since`: the caller waits for it, as firmware does. */
+static void take_time(const struct timespec *since, uint64_t us)
+{
+    struct timespec end = *since;
+    uint64_t ns = (uint64_t)end.tv_nsec + us * 1000;
+    end.tv_sec += (time_t)(ns / 1000000000);
+    end.tv_nsec = (long)(ns % 1000000000);
+    while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &end, NULL) == EINTR) {
+    }
+}
+
+static uint64_t program_us(const struct dev_flash *f, uint32_t off, uint32_t len)
+{
+    uint32_t pages = (off + len - 1) / DEV_FLASH_PAGE_SIZE - off / DEV_FLASH_PAGE_SIZE + 1;
+    return (uint64_t)pages * atomic_load_explicit(&f->shared->page_program_us, memory_order_relaxed);
+}
+
+/* ESP-IDF's driver erases whole blocks where they lie within the range, and sectors before and behind. */
+static uint64_t erase_us(const struct dev_flash *f, uint32_t off, uint32_t len)
+{
+    uint64_t sector = atomic_load_explicit(&f->shared->sector_erase_us, memory_order_relaxed);
+    uint64_t block = atomic_load_explicit(&f->shared->block_erase_us, memory_order_relaxed);
+    uint64_t us = 0;
+    for (uint32_t end = off + len; off < end;) {
+        bool whole = off % DEV_BLOCK_SIZE == 0 && end - off >= DEV_BLOCK_SIZE;
+        us += whole ? block : sector;
+        off += whole ? DEV_BLOCK_SIZE : AL_SECTOR_SIZE;
+    }
+    return us;
 }
 
 /* --- The three operations -------------------------------------------------- */
@@ -138,7 +172,11 @@ static int flash_write(void *ctx, uint32_t off, const void *buf, uint32_t len)
     if (sets_bits(at, buf, len)) {
         return report_violation(f, off, buf, len);
     }
-    uint64_t op;
+    uint64_t op, us = program_us(f, off, len);
+    struct timespec begun;
+    if (us) {
+        clock_gettime(CLOCK_MONOTONIC, &begun);
+    }
     book_program(f, off, len);
     if (op_is_cut(f, &op)) {
         dev_tear_program(at, buf, len, op);
@@ -147,6 +185,9 @@ static int flash_write(void *ctx, uint32_t off, const void *buf, uint32_t len)
     memcpy(at, buf, len); /* every zero there is a zero in buf: the same as AND */
     count(&f->shared->flash.programs, 1);
     count(&f->shared->flash.bytes_programmed, len);
+    if (us) {
+        take_time(&begun, us);
+    }
     return 0;
 }
 
@@ -160,6 +201,11 @@ static int flash_erase(void *ctx, uint32_t off, uint32_t len)
     if (is_dark(f)) {
         return no_power(f);
     }
+    uint64_t us = erase_us(f, off, len);
+    struct timespec begun;
+    if (us) {
+        clock_gettime(CLOCK_MONOTONIC, &begun);
+    }
     for (uint32_t end = off + len; off < end; off += AL_SECTOR_SIZE) {
         uint64_t op;
         bool cut = op_is_cut(f, &op);
@@ -171,6 +217,9 @@ static int flash_erase(void *ctx, uint32_t off, uint32_t len)
         memset(f->map + off, 0xFF, AL_SECTOR_SIZE);
         count(&f->shared->flash.erases, 1);
         count(&f->shared->flash.sectors_erased, 1);
+    }
+    if (us) {
+        take_time(&begun, us);
     }
     return 0;
 }

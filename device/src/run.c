@@ -570,6 +570,11 @@ static int power_on(struct device *d)
         return AL_ERR_IO;
     }
     atomic_store(&d->shared->power_cut_at, d->options->power_cut_at);
+    if (d->options->flash_timing) {
+        atomic_store(&d->shared->sector_erase_us, d->options->flash_timing->sector_erase_us);
+        atomic_store(&d->shared->block_erase_us, d->options->flash_timing->block_erase_us);
+        atomic_store(&d->shared->page_program_us, d->options->flash_timing->page_program_us);
+    }
     for (unsigned i = 0; i < DEV_GPIO_COUNT; i++) {
         atomic_store(&d->shared->gpio_in[i], d->options->gpio[i]);
     }

@@ -94,12 +94,17 @@ void dev_shared_power_cycle(struct dev_shared *shared)
 {
     int levels[DEV_GPIO_COUNT];
     uint64_t cut = atomic_load(&shared->power_cut_at);
+    uint32_t sector = atomic_load(&shared->sector_erase_us), block_us = atomic_load(&shared->block_erase_us);
+    uint32_t page = atomic_load(&shared->page_program_us);
     for (size_t i = 0; i < DEV_GPIO_COUNT; i++) {
         levels[i] = atomic_load(&shared->gpio_in[i]);
     }
     memset(shared, 0, sizeof *shared);
     init(shared);
     atomic_store(&shared->power_cut_at, cut);
+    atomic_store(&shared->sector_erase_us, sector);
+    atomic_store(&shared->block_erase_us, block_us);
+    atomic_store(&shared->page_program_us, page);
     for (size_t i = 0; i < DEV_GPIO_COUNT; i++) {
         atomic_store(&shared->gpio_in[i], levels[i]);
     }

@@ -9,6 +9,9 @@
  * One device at a time: the file is locked while it is open for writing, and
  * the lock is handed on to the app process with the descriptor.
  *
+ * Where the shared block says what the chip takes for its work, a call returns
+ * when that time has passed: sectors and pages one by one, whole blocks at once.
+ *
  * Threads: one caller at a time (idf/ serialises with its flash lock).
  */
 #ifndef DEVICE_NOR_FLASH_H

@@ -8,19 +8,21 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "device/flash_timing.h"
 #include "device/wear.h"
 
 struct dev_run_options {
     const char *flash_path;
-    const char *manifest_url;    /* handed to the app, or NULL */
-    const char *ca_path;         /* likewise */
-    const char *reference_agent; /* program run in place of images for real chips */
-    double watchdog_s;           /* 0: off */
-    uint64_t power_cut_at;       /* 0: never */
-    unsigned max_boots;          /* 0: no limit */
-    int gpio[64];                /* -1: not driven */
-    bool quiet;                  /* no boot log */
-    bool detached;               /* standard input is not read: only monitors type */
+    const char *manifest_url;                    /* handed to the app, or NULL */
+    const char *ca_path;                         /* likewise */
+    const char *reference_agent;                 /* program run in place of images for real chips */
+    double watchdog_s;                           /* 0: off */
+    uint64_t power_cut_at;                       /* 0: never */
+    const struct dev_flash_timing *flash_timing; /* NULL: flash takes no time */
+    unsigned max_boots;                          /* 0: no limit */
+    int gpio[64];                                /* -1: not driven */
+    bool quiet;                                  /* no boot log */
+    bool detached;                               /* standard input is not read: only monitors type */
     void (*on_ready)(void *ctx); /* called once, when the device is on and listens to commands; or NULL */
     void *ready_ctx;
 };

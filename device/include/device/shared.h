@@ -107,6 +107,9 @@ struct dev_shared {
 
     /* RTC_DATA_ATTR variables, in the same way; an app finds its own again after deep sleep only. */
     uint8_t rtc_data[DEV_RTC_SIZE + 4096];
+
+    /* What the flash takes for its work (device/flash_timing.h); 0: no time. Set before an app runs. */
+    _Atomic uint32_t sector_erase_us, block_erase_us, page_program_us;
 };
 
 /*
@@ -129,7 +132,7 @@ void dev_shared_destroy(struct dev_shared *shared, int fd);
 
 /*
  * Off and on again: counters, wear and RTC memory are zeros, outputs inputs. What
- * comes from outside stays: gpio_in and the planned power cut. No app may run.
+ * comes from outside stays: gpio_in, the planned power cut and the flash's timing. No app may run.
  */
 void dev_shared_power_cycle(struct dev_shared *shared);
 

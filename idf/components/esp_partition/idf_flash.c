@@ -7,6 +7,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "device/flash_timing.h"
 #include "device/nor_flash.h"
 #include "device/shared.h"
 #include "esp_flash_internal.h"
@@ -54,18 +55,27 @@ static void let_others_in(void)
     (void)nanosleep(&pause, NULL);
 }
 
-/* Sector by sector: a whole slot takes seconds, for which nobody else could read. */
+/*
+ * In steps: a whole slot takes seconds, for which nobody else could read. A chip
+ * with the timing of a real one gets whole blocks where they fit, as from ESP-IDF's
+ * driver: they are erased in a fifth of the time.
+ */
 static int locked_erase(void *ctx, uint32_t off, uint32_t len)
 {
+    const bool has_blocks = atomic_load(&dev_shared_get()->block_erase_us) != 0;
+    uint32_t step;
     int err = 0;
 
     (void)ctx;
-    for (uint32_t at = 0; err == 0 && at < len; at += AL_SECTOR_SIZE) {
+    for (uint32_t at = 0; err == 0 && at < len; at += step) {
+        const bool is_block = has_blocks && (off + at) % DEV_BLOCK_SIZE == 0 && len - at >= DEV_BLOCK_SIZE;
+
+        step = is_block ? DEV_BLOCK_SIZE : AL_SECTOR_SIZE;
         if (at > 0) {
             let_others_in();
         }
         pthread_mutex_lock(&chip.lock);
-        err = chip.raw->erase(chip.raw->ctx, off + at, AL_SECTOR_SIZE);
+        err = chip.raw->erase(chip.raw->ctx, off + at, step);
         pthread_mutex_unlock(&chip.lock);
     }
     return err;
