@@ -13,7 +13,9 @@ extern const struct host_cmd cmd_otadata[];
 extern const struct host_cmd cmd_boot[];
 extern const struct host_cmd cmd_device[];
 extern const struct host_cmd cmd_serve[];
+extern const struct host_cmd cmd_presign[];
 extern const struct host_cmd cmd_publish[];
+extern const struct host_cmd cmd_s3[];
 extern const struct host_cmd cmd_demo[];
 
 #endif

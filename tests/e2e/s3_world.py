@@ -1,0 +1,61 @@
+"""A real S3 store for tests: s3rver behind a check of every signature, see tests/tools/s3/s3.js."""
+
+import ctypes
+import fcntl
+import os
+import shutil
+import signal
+import subprocess
+
+TOOL = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "tools", "s3")
+KEY_ID, SECRET = "S3RVER", "S3RVER"
+
+
+def read(path):
+    with open(path) as f:
+        return f.read()
+
+
+def modules(build):
+    """Node's packages, installed once into the build tree from tests/tools/s3/package-lock.json."""
+    home = os.path.join(build, "tools", "s3")
+    os.makedirs(home, exist_ok=True)
+    lock = os.path.join(TOOL, "package-lock.json")
+    with open(os.path.join(home, ".lock"), "w") as mutex:
+        fcntl.flock(mutex, fcntl.LOCK_EX)
+        stamp = os.path.join(home, "node_modules", ".stamp")
+        wanted = read(lock)
+        if not os.path.exists(stamp) or read(stamp) != wanted:
+            for name in ("package.json", "package-lock.json"):
+                shutil.copy(os.path.join(TOOL, name), home)
+            subprocess.run(["npm", "ci", "--no-audit", "--no-fund", "--silent"], cwd=home, check=True, timeout=300)
+            with open(stamp, "w") as f:
+                f.write(wanted)
+    return os.path.join(home, "node_modules")
+
+
+class Store:
+    def __init__(self, build, directory, bucket="firmware", port=0):
+        self.bucket, self.directory = bucket, directory
+        env = dict(os.environ, AIRLIFT_S3_MODULES=modules(build))
+        self.process = subprocess.Popen(
+            ["node", os.path.join(TOOL, "s3.js"), directory, str(port), bucket, KEY_ID, SECRET], env=env, text=True,
+            stdout=subprocess.PIPE, preexec_fn=lambda: ctypes.CDLL(None).prctl(1, signal.SIGKILL))
+        line = self.process.stdout.readline()
+        if not line.startswith("listening on "):
+            self.stop()
+            raise AssertionError("the S3 store did not start")
+        self.port = int(line.split()[-1])
+        self.endpoint = f"http://127.0.0.1:{self.port}"
+
+    def env(self, home, **more):
+        """What a client needs."""
+        return dict({"AWS_ACCESS_KEY_ID": KEY_ID, "AWS_SECRET_ACCESS_KEY": SECRET, "AWS_ENDPOINT_URL_S3": self.endpoint,
+                     "AWS_REGION": "eu-central-1", "AWS_CONFIG_FILE": os.path.join(home, "none"),
+                     "AWS_SHARED_CREDENTIALS_FILE": os.path.join(home, "none")}, **more)
+
+    def stop(self):
+        if self.process.poll() is None:
+            self.process.kill()
+        self.process.wait()
+        self.process.stdout.close()
