@@ -249,6 +249,55 @@ static int choose(struct boot *b, int *index, bool *gave_up)
     return select_active(b, &data, index);
 }
 
+/* --- Factory reset ------------------------------------------------------- */
+
+static bool is_listed(const char *list, const char *label)
+{
+    uint32_t at = 0;
+
+    while (list != NULL && *list != '\0') {
+        bool ends = *list == ',' || *list == ' ';
+
+        if (!ends && (at == UINT32_MAX || label[at] != *list)) {
+            at = UINT32_MAX; /* another word */
+        } else if (!ends) {
+            at++;
+        } else if (at > 0 && at != UINT32_MAX && label[at] == '\0') {
+            return true;
+        } else {
+            at = 0;
+        }
+        list++;
+    }
+    return at > 0 && at != UINT32_MAX && label[at] == '\0';
+}
+
+/*
+ * Erase what a factory reset erases. A partition that refuses does not keep the
+ * others from it; only a flash that does not answer any more ends the boot.
+ */
+static int reset_data(struct boot *b)
+{
+    uint8_t probe;
+
+    for (unsigned i = 0; i < b->work->table.n; i++) {
+        const struct al_part *p = &b->work->table.part[i];
+
+        if (p->type == AL_TYPE_DATA && (is_listed(b->config->reset_labels, p->label) ||
+                                        (b->config->reset_otadata && p->subtype == AL_SUB_DATA_OTA))) {
+            /* Cut here: what is left is erased by the next boot, if the pin is held still. */
+            if (al_flash_erase(b->flash, p->off, p->size) == 0) {
+                continue;
+            }
+            b->out->reset_failed = true;
+            if (al_flash_read(b->flash, p->off, &probe, sizeof(probe)) != 0) {
+                return AL_ERR_IO;
+            }
+        }
+    }
+    return 0;
+}
+
 /* --- Loading ------------------------------------------------------------- */
 
 /* Try one app. Returns 1 if it starts, 0 if not, AL_ERR_CRYPTO. */
@@ -372,15 +421,26 @@ int al_boot(const struct al_flash *flash, const struct al_boot_config *config, s
     if (err != 0) {
         return err;
     }
-    out->selected = index;
-    if (config->test_pin) {
-        err = try_app(&b, INDEX_TEST);
-        out->reason = err > 0 ? AL_BOOT_TEST : AL_BOOT_NO_APP;
-        return err < 0 ? err : b.unreadable ? AL_ERR_IO : 0;
+    if (config->factory_reset && !gave_up) {
+        err = reset_data(&b);
+        b.initial = false;
+        out->reason = AL_BOOT_DEFAULT;
+        if (err == 0) {
+            err = choose(&b, &index, &gave_up);
+        }
+        if (err != 0) {
+            return err;
+        }
     }
+    out->selected = index;
     if (gave_up) {
         out->reason = AL_BOOT_OTADATA_TOO_SMALL;
         return 0;
+    }
+    if (config->test_pin && !config->factory_reset) {
+        err = try_app(&b, INDEX_TEST);
+        out->reason = err > 0 ? AL_BOOT_TEST : AL_BOOT_NO_APP;
+        return err < 0 ? err : b.unreadable ? AL_ERR_IO : 0;
     }
     return load(&b, index);
 }

@@ -276,6 +276,8 @@ static struct al_boot_config config_for(uint32_t choice, struct outcome *out)
                                .anti_rollback = (choice & 3) == 3,
                                .skip_validate = (choice & 0x1C) == 4,
                                .test_pin = (choice & 0xE0) == 0x20,
+                               .factory_reset = (choice & 0xE0) == 0x40,
+                               .reset_otadata = (choice & 0x10) != 0,
                                .rules = {.chip = al_chip_by_name("esp32c3"), .chip_rev = 4, .blk_rev = 103},
                                .burn_secure_version = burn,
                                .burn_ctx = &out->efuse};

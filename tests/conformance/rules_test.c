@@ -10,8 +10,10 @@
 #include "airlift/bytes.h"
 #include "airlift/otadata.h"
 
-#define OTADATA 0x9000u
-#define SLOT    0x10000u /* bytes */
+#define OTADATA  0x9000u
+#define NVS      0xC000u
+#define NVS_SIZE 0x3000u
+#define SLOT     0x10000u /* bytes */
 
 static struct ram_flash ram;
 static struct al_flash flash;
@@ -454,6 +456,63 @@ static void test_rules_test_pin_takes_the_test_app_or_none(void **state)
     put_app(0x90000, 1);
     assert_string_equal(boot(), "test");
     assert_int_equal(result.reason, AL_BOOT_TEST);
+}
+
+/* ESP-IDF's bootloader has given up before it looks at a pin. */
+static void test_rules_pins_do_not_help_where_ota_data_is_too_small(void **state)
+{
+    (void)state;
+    device(2);
+    app("test", AL_SUB_APP_TEST, 0x90000);
+    put_app(0x90000, 1);
+    table.part[0].size = 0x1000;
+    config.test_pin = true;
+    assert_string_equal(boot(), "otadata_too_small");
+    config.factory_reset = true;
+    config.reset_otadata = true;
+    assert_string_equal(boot(), "otadata_too_small");
+}
+
+static void test_rules_factory_reset_pin_erases_and_selects_again(void **state)
+{
+    (void)state;
+    device(2);
+    factory();
+    add("nvs", AL_TYPE_DATA, AL_SUB_DATA_NVS, NVS, NVS_SIZE);
+    put_record(0, 2, AL_OTA_VALID);
+    put_record(1, 3, AL_OTA_VALID);
+    memset(ram.bytes + NVS, 0, NVS_SIZE);
+    config.factory_reset = true;
+    config.reset_labels = "phy, nvs";
+    assert_string_equal(boot(), "ota_0"); /* OTA data stays */
+    assert_int_equal(word(NVS), 0xFFFFFFFF);
+    assert_int_equal(word(NVS + NVS_SIZE - 4), 0xFFFFFFFF);
+    assert_int_equal(state_of(1), AL_OTA_VALID);
+
+    memset(ram.bytes + NVS, 0, NVS_SIZE);
+    config.reset_labels = "nv,nvs_keys otadat,factory"; /* whole labels, and data only */
+    config.reset_otadata = true;
+    assert_string_equal(boot(), "factory");
+    assert_int_equal(word(NVS), 0);
+    assert_int_equal(word(OTADATA), 0xFFFFFFFF);
+    assert_int_equal(word(OTADATA + 0x1000), 0xFFFFFFFF);
+    assert_int_equal(result.reason, AL_BOOT_DEFAULT);
+}
+
+/* Selection ran before: what it put on trial is aborted by the second one. And the test pin counts for nothing. */
+static void test_rules_factory_reset_aborts_a_new_app(void **state)
+{
+    (void)state;
+    device(2);
+    app("test", AL_SUB_APP_TEST, 0x90000);
+    put_app(0x90000, 1);
+    put_record(0, 2, AL_OTA_VALID);
+    put_record(1, 3, AL_OTA_NEW);
+    config.factory_reset = true;
+    config.reset_labels = "nvs";
+    config.test_pin = true;
+    assert_string_equal(boot(), "ota_1");
+    assert_int_equal(state_of(1), AL_OTA_ABORTED);
 }
 
 /* Flash that fails under OTA data or one image does not stop a device that has another app. */
@@ -1128,6 +1187,9 @@ int main(void)
         cmocka_unit_test(test_rules_a_slot_at_an_odd_offset_does_not_boot),
         cmocka_unit_test(test_rules_only_a_test_app),
         cmocka_unit_test(test_rules_test_pin_takes_the_test_app_or_none),
+        cmocka_unit_test(test_rules_pins_do_not_help_where_ota_data_is_too_small),
+        cmocka_unit_test(test_rules_factory_reset_pin_erases_and_selects_again),
+        cmocka_unit_test(test_rules_factory_reset_aborts_a_new_app),
         cmocka_unit_test(test_rules_failing_flash_stops_only_what_needs_it),
         cmocka_unit_test(test_rules_a_dark_flash_is_noticed_at_the_last_write),
         cmocka_unit_test(test_rules_an_unreadable_image_is_passed_over),

@@ -22,11 +22,14 @@ extern "C" {
 
 /* The device and how its bootloader was built. */
 struct al_boot_config {
-    uint32_t ptable_off;         /* AL_PTABLE_OFFSET unless built otherwise */
-    bool rollback;               /* CONFIG_BOOTLOADER_APP_ROLLBACK_ENABLE */
-    bool anti_rollback;          /* CONFIG_BOOTLOADER_APP_ANTI_ROLLBACK, with rollback */
-    bool skip_validate;          /* CONFIG_BOOTLOADER_SKIP_VALIDATE_ALWAYS */
-    bool test_pin;               /* the test-app pin was held */
+    uint32_t ptable_off;      /* AL_PTABLE_OFFSET unless built otherwise */
+    bool rollback;            /* CONFIG_BOOTLOADER_APP_ROLLBACK_ENABLE */
+    bool anti_rollback;       /* CONFIG_BOOTLOADER_APP_ANTI_ROLLBACK, with rollback */
+    bool skip_validate;       /* CONFIG_BOOTLOADER_SKIP_VALIDATE_ALWAYS */
+    bool test_pin;            /* the test-app pin was held (CONFIG_BOOTLOADER_APP_TEST) */
+    bool factory_reset;       /* the factory-reset pin was held (CONFIG_BOOTLOADER_FACTORY_RESET): */
+    const char *reset_labels; /* erase data partitions of these labels, between commas or spaces; or NULL */
+    bool reset_otadata;       /* and OTA data */
     struct al_image_rules rules; /* chip and revisions; offsets are filled in here */
     uint32_t secure_version;     /* eFuse count now */
 
@@ -67,6 +70,7 @@ struct al_boot_result {
     struct al_part part;     /* the app that starts */
     uint32_t secure_version; /* eFuse count afterwards */
     int selected;            /* index that OTA data selected: slot, -1 factory */
+    bool reset_failed;       /* a factory reset could not erase all it should */
     uint8_t n_tried;
     struct al_boot_tried tried[AL_BOOT_MAX_TRIED];
 };
@@ -85,10 +89,12 @@ struct al_boot_work {
  * anti-rollback, the eFuse. Reads 2 sectors of OTA data at most and each
  * candidate image once (with anti-rollback its description once or twice more).
  * OTA data that can't be written, or an image that can't be read, does not end
- * the boot.
+ * the boot. A factory reset erases after the first selection, whatever that
+ * wrote, and selects again; the test pin then counts for nothing.
  *
  * Power cut: every OTA data change is al_otadata_write() of one sector; see
- * there. No image is touched.
+ * there. No image is touched. In a factory reset: some of it is erased; the pin
+ * is likely to be held still.
  *
  * Returns 0 whenever a verdict was reached (also "nothing boots"); AL_ERR_IO if
  * nothing boots and flash failed on the way; AL_ERR_CRYPTO.
