@@ -134,12 +134,37 @@ static void print_text(const struct al_boot_result *r)
     }
 }
 
+static enum al_boot_pin hold_factory_reset(void *ctx)
+{
+    (void)ctx;
+    return AL_BOOT_PIN_FACTORY_RESET;
+}
+
+static enum al_boot_pin hold_test_app(void *ctx)
+{
+    (void)ctx;
+    return AL_BOOT_PIN_TEST_APP;
+}
+
+/* What tells al_boot() that the pin of this name is held; NULL: none is. */
+static enum al_boot_pin (*find_pin(const char *name))(void *)
+{
+    if (name == NULL) {
+        return NULL;
+    }
+    if (strcmp(name, "factory-reset") != 0 && strcmp(name, "test") != 0) {
+        host_usage(&cmd_boot[0], "--hold: '%s' is neither factory-reset nor test", name);
+    }
+    return name[0] == 'f' ? hold_factory_reset : hold_test_app;
+}
+
 static int run_boot(int argc, char **argv)
 {
     static struct al_boot_work work;
     static struct al_boot_result result;
     struct overrides o = {0};
     bool dry_run = false, json = false;
+    const char *hold = NULL;
     const struct host_opt opts[] = {
         {"dry-run", 0, HOST_OPT_FLAG, &dry_run, NULL, "Write nothing: neither OTA data nor eFuses.", NULL},
         {"json", 0, HOST_OPT_FLAG, &json, NULL, "Print one JSON document.", NULL},
@@ -157,6 +182,8 @@ static int run_boot(int argc, char **argv)
          "Bootloader built without anti-rollback.", NULL},
         {"secure-version", 0, HOST_OPT_NUMBER, &o.secure_version, "N", "Secure version burnt in the eFuses.",
          &o.has_secure_version},
+        {"hold", 0, HOST_OPT_TEXT, &hold, "PIN",
+         "A pin is held: factory-reset (what it erases is in FLASH.bin.json) or test.", NULL},
         {0},
     };
     struct al_boot_config config;
@@ -179,6 +206,7 @@ static int run_boot(int argc, char **argv)
     dev_desc_boot_config(&desc, &config);
     config.burn_secure_version = dry_run ? burn_nothing : burn_stored;
     config.burn_ctx = argv[0];
+    config.held_pin = find_pin(hold);
     err = al_boot(dev_flash_port(flash), &config, &work, &result);
     dev_flash_close(flash);
     if (err != 0) {

@@ -421,26 +421,37 @@ int al_boot(const struct al_flash *flash, const struct al_boot_config *config, s
     if (err != 0) {
         return err;
     }
-    if (config->factory_reset && !gave_up) {
-        err = reset_data(&b);
-        b.initial = false;
-        out->reason = AL_BOOT_DEFAULT;
-        if (err == 0) {
-            err = choose(&b, &index, &gave_up);
-        }
-        if (err != 0) {
-            return err;
-        }
-    }
     out->selected = index;
-    if (gave_up) {
+    if (gave_up) { /* as ESP-IDF: before it looks at a pin */
         out->reason = AL_BOOT_OTADATA_TOO_SMALL;
         return 0;
     }
-    if (config->test_pin && !config->factory_reset) {
+    switch (config->held_pin != NULL ? config->held_pin(config->pin_ctx) : AL_BOOT_PIN_NONE) {
+    case AL_BOOT_PIN_NONE:
+        break;
+    case AL_BOOT_PIN_FACTORY_RESET:
+        err = reset_data(&b);
+        if (err != 0) {
+            return err;
+        }
+        b.initial = false;
+        out->reason = AL_BOOT_DEFAULT;
+        err = choose(&b, &out->selected, &gave_up);
+        if (err != 0) {
+            return err;
+        }
+        if (gave_up) {
+            out->reason = AL_BOOT_OTADATA_TOO_SMALL;
+            return 0;
+        }
+        index = out->selected;
+        break;
+    case AL_BOOT_PIN_TEST_APP:
         err = try_app(&b, INDEX_TEST);
         out->reason = err > 0 ? AL_BOOT_TEST : AL_BOOT_NO_APP;
         return err < 0 ? err : b.unreadable ? AL_ERR_IO : 0;
+    case AL_BOOT_PIN_OFF:
+        return AL_ERR_STATE;
     }
     return load(&b, index);
 }

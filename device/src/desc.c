@@ -15,6 +15,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "device/shared.h"
+
 #define FILE_MAX 65536u /* bytes; a description has a few hundred */
 
 static const uint8_t default_mac[6] = {0x24, 0x0A, 0xC4, 0x00, 0x00, 0x01};
@@ -167,6 +169,44 @@ static int get_key_digests(const cJSON *root, struct dev_desc *out, const struct
     return 0;
 }
 
+/* "NAME_pin", a number or null, and "NAME_pin_level". */
+static int get_pin(const cJSON *root, const char *name, struct dev_boot_pin *out, const struct complaint *c)
+{
+    char key[32];
+    uint32_t number = UINT32_MAX, level = (uint32_t)out->level;
+    snprintf(key, sizeof key, "%s_pin", name);
+    const cJSON *item = cJSON_GetObjectItemCaseSensitive(root, key);
+    int result = cJSON_IsNull(item) ? 0 : get_u32(root, key, &number, c);
+    if (result == 0 && number != UINT32_MAX && number >= DEV_GPIO_COUNT) {
+        result = complain(c, AL_ERR_FORMAT, "\"%s\" must be a pin from 0 to %d", key, DEV_GPIO_COUNT - 1);
+    }
+    snprintf(key, sizeof key, "%s_pin_level", name);
+    result = result ? result : get_u32(root, key, &level, c);
+    if (result == 0 && level > 1) {
+        result = complain(c, AL_ERR_FORMAT, "\"%s\" must be 0 or 1", key);
+    }
+    if (result == 0) {
+        *out = (struct dev_boot_pin){.number = number == UINT32_MAX ? -1 : (int)number, .level = (int)level};
+    }
+    return result;
+}
+
+static int get_pins(const cJSON *root, struct dev_desc *out, const struct complaint *c)
+{
+    const cJSON *labels = cJSON_GetObjectItemCaseSensitive(root, "factory_reset_erase");
+    if (labels &&
+        (!cJSON_IsString(labels) || strlen(labels->valuestring) >= sizeof out->factory_reset_labels)) {
+        return complain(c, AL_ERR_FORMAT, "\"factory_reset_erase\" must be labels such as \"nvs, storage\"");
+    }
+    if (labels) {
+        strcpy(out->factory_reset_labels, labels->valuestring);
+    }
+    int result = get_pin(root, "factory_reset", &out->factory_reset_pin, c);
+    result = result ? result : get_pin(root, "test", &out->test_pin, c);
+    result = result ? result : get_u32(root, "pin_hold_s", &out->pin_hold_s, c);
+    return result ? result : get_bool(root, "factory_reset_otadata", &out->factory_reset_otadata, c);
+}
+
 static int read_keys(const cJSON *root, struct dev_desc *out, const struct complaint *c)
 {
     const cJSON *chip = cJSON_GetObjectItemCaseSensitive(root, "chip");
@@ -189,6 +229,7 @@ static int read_keys(const cJSON *root, struct dev_desc *out, const struct compl
     result = result ? result : get_u32(root, "secure_version", &out->secure_version, c);
     result = result ? result : get_bool(root, "secure_boot", &out->secure_boot, c);
     result = result ? result : get_key_digests(root, out, c);
+    result = result ? result : get_pins(root, out, c);
     if (result) {
         return result;
     }
@@ -356,6 +397,10 @@ int dev_desc_load(const char *flash_path, struct dev_desc *out, char *err, size_
         .chip = al_chip_by_id(AL_CHIP_LINUX),
         .partition_table_offset = AL_PTABLE_OFFSET,
         .rollback = true,
+        .factory_reset_pin = {.number = -1},
+        .test_pin = {.number = -1},
+        .pin_hold_s = 5,
+        .factory_reset_labels = "nvs",
     };
     memcpy(out->mac, default_mac, sizeof out->mac);
     int n = snprintf(out->path, sizeof out->path, "%s.json", flash_path);
@@ -427,5 +472,7 @@ void dev_desc_boot_config(struct dev_desc *desc, struct al_boot_config *out)
         .secure_version = desc->secure_version,
         .burn_secure_version = dev_desc_burn_secure_version,
         .burn_ctx = desc,
+        .reset_labels = desc->factory_reset_labels,
+        .reset_otadata = desc->factory_reset_otadata,
     };
 }

@@ -36,6 +36,12 @@
 
 extern char **environ;
 
+enum pause {
+    PAUSE_OVER,    /* the time is up, or `enough` says so */
+    PAUSE_ORDERED, /* an order was obeyed: reset, for d->reset */
+    PAUSE_STOPPED, /* it stops here: result->stop is set */
+};
+
 /* A device that is switched on. */
 struct device {
     const struct dev_run_options *options;
@@ -55,7 +61,9 @@ struct device {
     char outcome[80]; /* of the order being obeyed, for whoever gave it */
     double on_s;      /* when it was switched on */
     enum dev_reset reset;
-    bool asleep; /* the app is gone; d->shared->sleep says what wakes the device */
+    bool asleep;                    /* the app is gone; d->shared->sleep says what wakes the device */
+    const struct dev_boot_pin *pin; /* that is looked at */
+    enum pause boot_pause;          /* how that ended */
 };
 
 static double now_s(void)
@@ -359,36 +367,41 @@ static bool after_app(struct device *d, const struct dev_process_end *end)
 
 /*
  * Wait, but not longer than until somebody wants us to stop or orders something,
- * or, asleep, a pin wakes the device. when_s may be INFINITY.
- * True: reset, for d->reset, and go on; false: result->stop is set.
+ * or `enough` (may be NULL) says so: it is asked again when a pin has changed.
+ * when_s may be INFINITY.
  */
-static bool pause_until(struct device *d, double when_s)
+static enum pause pause_until(struct device *d, double when_s, bool (*enough)(const struct device *))
 {
     for (;;) {
-        if (d->asleep && dev_sleep_pins_wake(d->shared)) {
-            return true;
+        if (enough && enough(d)) {
+            return PAUSE_OVER;
         }
         struct pollfd fds[] = {
             {.fd = d->signal_fd, .events = POLLIN},
             {.fd = d->control ? dev_control_fd(d->control) : -1, .events = POLLIN},
         };
         if (d->control && dev_control_serve(d->control)) {
-            return obey(d);
+            return obey(d) ? PAUSE_ORDERED : PAUSE_STOPPED;
         }
         double left_ms = fmin((when_s - now_s()) * 1000, POLL_MAX_MS);
         int n = poll(fds, 2, left_ms > 0 ? (int)left_ms + 1 : 0);
         if (n > 0 && fds[0].revents) {
             d->result->stop = DEV_STOP_SIGNAL;
-            return false;
+            return PAUSE_STOPPED;
         }
         if (n == 0 && left_ms <= 0) {
-            return true;
+            return PAUSE_OVER;
         }
     }
 }
 
-/* Until something wakes the device, but not before `earliest_s`. As pause_until(). */
-static bool sleep_on(struct device *d, double earliest_s)
+static bool pins_wake(const struct device *d)
+{
+    return dev_sleep_pins_wake(d->shared);
+}
+
+/* Until something wakes the device, but not before `earliest_s`. */
+static enum pause sleep_on(struct device *d, double earliest_s)
 {
     double length_s = dev_sleep_length_s(d->shared);
     char text[80];
@@ -396,14 +409,55 @@ static bool sleep_on(struct device *d, double earliest_s)
     dev_sleep_describe(d->shared, text, sizeof text);
     dev_boot_log_line(&d->log, "Entering deep sleep: wakes up %s.", text);
     fflush(d->console.log);
-    if (!pause_until(d, fmax(now_s() + length_s, earliest_s))) {
-        return false;
-    }
-    if (d->reset == DEV_RESET_DEEPSLEEP) {
+    enum pause pause = pause_until(d, fmax(now_s() + length_s, earliest_s), pins_wake);
+    if (pause == PAUSE_OVER) {
         dev_sleep_woken(d->shared);
     }
     d->asleep = false;
-    return true;
+    return pause;
+}
+
+/* --- Pins at boot ---------------------------------------------------------- */
+
+static bool pin_is_free(const struct device *d)
+{
+    int level = dev_pin_level(d->shared, (unsigned)d->pin->number);
+    return (level >= 0 ? level : 1) != d->pin->level; /* the bootloader's pull is up */
+}
+
+/* Whether the pin is at its level, and stays there. *off: something else came in between. */
+static bool is_held(struct device *d, const struct dev_boot_pin *pin, const char *what, bool *off)
+{
+    d->pin = pin;
+    if (pin->number < 0 || pin_is_free(d)) {
+        return false;
+    }
+    dev_boot_log(&d->log, 'I', "boot", "%s: pin %d is %d, counts in %" PRIu32 " s", what, pin->number,
+                 pin->level, d->desc.pin_hold_s);
+    fflush(d->console.log);
+    double end_s = now_s() + d->desc.pin_hold_s;
+    d->boot_pause = pause_until(d, end_s, pin_is_free);
+    *off = d->boot_pause != PAUSE_OVER;
+    return !*off && !pin_is_free(d);
+}
+
+/* For al_boot(). */
+static enum al_boot_pin held_pin(void *ctx)
+{
+    struct device *d = ctx;
+    bool off = false;
+    if (is_held(d, &d->desc.factory_reset_pin, "factory reset", &off)) {
+        dev_boot_log(&d->log, 'I', "boot", "Detect a condition of the factory reset");
+        dev_boot_log(&d->log, 'I', "boot", "Data partitions to erase: %s%s", d->desc.factory_reset_labels,
+                     d->desc.factory_reset_otadata ? ", and OTA data" : "");
+        atomic_store(&d->shared->factory_reset, true);
+        return AL_BOOT_PIN_FACTORY_RESET;
+    }
+    if (!off && is_held(d, &d->desc.test_pin, "test app", &off)) {
+        dev_boot_log(&d->log, 'I', "boot", "Detect a boot condition of the test firmware");
+        return AL_BOOT_PIN_TEST_APP;
+    }
+    return off ? AL_BOOT_PIN_OFF : AL_BOOT_PIN_NONE;
 }
 
 /* A reset turns all pins into inputs but those that are held; RTC memory stays. */
@@ -432,7 +486,12 @@ static bool live_once(struct device *d, double *pause_s, int *status)
     dev_desc_boot_config(&d->desc, &config);
     dev_boot_log_reset(&d->log, d->reset, &d->desc, flash->size);
     dev_boot_log_before(&d->log, flash, &d->desc, &d->work);
+    config.held_pin = d->reset == DEV_RESET_DEEPSLEEP ? NULL : held_pin;
+    config.pin_ctx = d;
     int result = al_boot(flash, &config, &d->work, &boot);
+    if (result == AL_ERR_STATE) {
+        return d->boot_pause == PAUSE_ORDERED;
+    }
     if (result && power_is_cut(d)) {
         d->result->stop = DEV_STOP_POWER_CUT;
         return false;
@@ -442,6 +501,9 @@ static bool live_once(struct device *d, double *pause_s, int *status)
                  al_strerror(result));
         *status = result;
         return false;
+    }
+    if (boot.reset_failed) {
+        dev_boot_log(&d->log, 'E', "boot", "Not all partitions were erased");
     }
     dev_boot_log_result(&d->log, flash, d->desc.chip, &d->work, &boot);
     if (!boot.boots) {
@@ -473,7 +535,9 @@ static int live(struct device *d)
             return 0;
         }
         fflush(d->console.log);
-        if (!(d->asleep ? sleep_on(d, started + pause_s) : pause_until(d, started + pause_s))) {
+        enum pause pause =
+            d->asleep ? sleep_on(d, started + pause_s) : pause_until(d, started + pause_s, NULL);
+        if (pause == PAUSE_STOPPED) {
             return 0;
         }
     }

@@ -90,6 +90,12 @@ void dev_shared_destroy(struct dev_shared *shared, int fd)
     }
 }
 
+int dev_pin_level(const struct dev_shared *shared, unsigned pin)
+{
+    int outside = atomic_load(&shared->gpio_in[pin]);
+    return outside >= 0 ? outside : atomic_load(&shared->gpio_out[pin]);
+}
+
 void dev_shared_power_cycle(struct dev_shared *shared)
 {
     int levels[DEV_GPIO_COUNT];

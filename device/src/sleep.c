@@ -9,20 +9,13 @@
 
 #define ALL_PINS (DEV_WAKE_EXT0 | DEV_WAKE_EXT1 | DEV_WAKE_GPIO)
 
-/* Driven from outside, or a held output; -1: nobody drives it. */
-static int level(const struct dev_shared *shared, unsigned pin)
-{
-    int outside = atomic_load(&shared->gpio_in[pin]);
-    return outside >= 0 ? outside : atomic_load(&shared->gpio_out[pin]);
-}
-
 /* Those of the group's pins that are at its level. */
 static uint64_t pins_at_level(const struct dev_shared *shared, unsigned group)
 {
     uint64_t mask = atomic_load(&shared->sleep.pins[group].mask), found = 0;
     int wanted = atomic_load(&shared->sleep.pins[group].level);
     for (unsigned pin = 0; pin < DEV_GPIO_COUNT; pin++) {
-        if ((mask >> pin & 1u) && level(shared, pin) == wanted) {
+        if ((mask >> pin & 1u) && dev_pin_level(shared, pin) == wanted) {
             found |= UINT64_C(1) << pin;
         }
     }

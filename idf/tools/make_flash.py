@@ -8,6 +8,7 @@ a slot with under 5 % left is worth a warning, as the next version may not fit.
 """
 
 import argparse
+import json
 import os
 import struct
 import subprocess
@@ -35,6 +36,17 @@ def app_partitions(table):
     return sorted(parts)
 
 
+def describe(path, keys):
+    with open(path, encoding="utf-8") as f:
+        desc = json.load(f)
+    for key in keys:
+        name, value = key.split("=", 1)
+        desc[name] = json.loads(value)
+    with open(path, "w", encoding="utf-8") as f:
+        json.dump(desc, f, indent=4)
+        f.write("\n")
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--tool", required=True, help="the airlift program")
@@ -47,6 +59,7 @@ def main():
     parser.add_argument("--anti-rollback", action="store_true")
     parser.add_argument("--bootloader", required=True)
     parser.add_argument("--bootloader-offset", required=True)
+    parser.add_argument("--key", action="append", default=[], help="KEY=JSON: more of the description")
     parser.add_argument("--out", required=True)
     args = parser.parse_args()
 
@@ -85,6 +98,8 @@ def main():
             bootloader = f.read()
         flash.seek(int(args.bootloader_offset, 0))
         flash.write(bootloader)
+    if args.key:
+        describe(args.out + ".json", args.key)
     print("%s: %s in '%s', %s large: %d %% free" % (name, kib(app_size), label, kib(size), (size - app_size) * 100 // size))
 
 

@@ -269,15 +269,19 @@ struct outcome {
     struct al_boot_result result;
 };
 
+static enum al_boot_pin test_pin_is_held(void *ctx)
+{
+    (void)ctx;
+    return AL_BOOT_PIN_TEST_APP;
+}
+
 static struct al_boot_config config_for(uint32_t choice, struct outcome *out)
 {
     struct al_boot_config c = {.ptable_off = AL_PTABLE_OFFSET,
                                .rollback = (choice & 3) != 0,
                                .anti_rollback = (choice & 3) == 3,
                                .skip_validate = (choice & 0x1C) == 4,
-                               .test_pin = (choice & 0xE0) == 0x20,
-                               .factory_reset = (choice & 0xE0) == 0x40,
-                               .reset_otadata = (choice & 0x10) != 0,
+                               .held_pin = (choice & 0xE0) == 0x20 ? test_pin_is_held : NULL,
                                .rules = {.chip = al_chip_by_name("esp32c3"), .chip_rev = 4, .blk_rev = 103},
                                .burn_secure_version = burn,
                                .burn_ctx = &out->efuse};

@@ -444,12 +444,30 @@ static void test_rules_only_a_test_app(void **state)
     assert_string_equal(boot(), "no_bootable_app");
 }
 
+static enum al_boot_pin held;
+static unsigned n_looks;
+
+static enum al_boot_pin look_at_pins(void *ctx)
+{
+    assert_ptr_equal(ctx, &held);
+    n_looks++;
+    return held;
+}
+
+static void hold(enum al_boot_pin pin)
+{
+    held = pin;
+    n_looks = 0;
+    config.held_pin = look_at_pins;
+    config.pin_ctx = &held;
+}
+
 static void test_rules_test_pin_takes_the_test_app_or_none(void **state)
 {
     (void)state;
     device(2);
     put_record(0, 2, AL_OTA_NEW);
-    config.test_pin = true;
+    hold(AL_BOOT_PIN_TEST_APP);
     assert_string_equal(boot(), "no_bootable_app");
     assert_int_equal(state_of(0), AL_OTA_PENDING_VERIFY); /* selection ran first */
     app("test", AL_SUB_APP_TEST, 0x90000);
@@ -466,11 +484,9 @@ static void test_rules_pins_do_not_help_where_ota_data_is_too_small(void **state
     app("test", AL_SUB_APP_TEST, 0x90000);
     put_app(0x90000, 1);
     table.part[0].size = 0x1000;
-    config.test_pin = true;
+    hold(AL_BOOT_PIN_TEST_APP);
     assert_string_equal(boot(), "otadata_too_small");
-    config.factory_reset = true;
-    config.reset_otadata = true;
-    assert_string_equal(boot(), "otadata_too_small");
+    assert_int_equal(n_looks, 0);
 }
 
 static void test_rules_factory_reset_pin_erases_and_selects_again(void **state)
@@ -482,7 +498,7 @@ static void test_rules_factory_reset_pin_erases_and_selects_again(void **state)
     put_record(0, 2, AL_OTA_VALID);
     put_record(1, 3, AL_OTA_VALID);
     memset(ram.bytes + NVS, 0, NVS_SIZE);
-    config.factory_reset = true;
+    hold(AL_BOOT_PIN_FACTORY_RESET);
     config.reset_labels = "phy, nvs";
     assert_string_equal(boot(), "ota_0"); /* OTA data stays */
     assert_int_equal(word(NVS), 0xFFFFFFFF);
@@ -499,20 +515,31 @@ static void test_rules_factory_reset_pin_erases_and_selects_again(void **state)
     assert_int_equal(result.reason, AL_BOOT_DEFAULT);
 }
 
-/* Selection ran before: what it put on trial is aborted by the second one. And the test pin counts for nothing. */
+/* Selection ran before: what it put on trial is aborted by the second one. */
 static void test_rules_factory_reset_aborts_a_new_app(void **state)
 {
     (void)state;
     device(2);
-    app("test", AL_SUB_APP_TEST, 0x90000);
-    put_app(0x90000, 1);
     put_record(0, 2, AL_OTA_VALID);
     put_record(1, 3, AL_OTA_NEW);
-    config.factory_reset = true;
+    hold(AL_BOOT_PIN_FACTORY_RESET);
     config.reset_labels = "nvs";
-    config.test_pin = true;
     assert_string_equal(boot(), "ota_1");
     assert_int_equal(state_of(1), AL_OTA_ABORTED);
+    assert_int_equal(n_looks, 1); /* not again */
+}
+
+static void test_rules_power_off_while_a_pin_is_looked_at_ends_the_boot(void **state)
+{
+    static struct al_boot_work work;
+
+    (void)state;
+    device(2);
+    put_record(0, 2, AL_OTA_NEW);
+    hold(AL_BOOT_PIN_OFF);
+    assert_int_equal(al_ptable_build(&table, true, ram.bytes + AL_PTABLE_OFFSET), 0);
+    assert_int_equal(al_boot(&flash, &config, &work, &result), AL_ERR_STATE);
+    assert_int_equal(state_of(0), AL_OTA_PENDING_VERIFY); /* so the next boot aborts it */
 }
 
 /* Flash that fails under OTA data or one image does not stop a device that has another app. */
@@ -592,7 +619,7 @@ static void test_rules_an_unreadable_image_is_passed_over(void **state)
     assert_int_equal(al_boot(&flash, &config, &work, &result), AL_ERR_IO);
     table.part[1].subtype = AL_SUB_APP_TEST;
     table.part[1].off = 0x30000;
-    config.test_pin = true;
+    hold(AL_BOOT_PIN_TEST_APP);
     assert_int_equal(al_ptable_build(&table, true, ram.bytes + AL_PTABLE_OFFSET), 0);
     assert_int_equal(al_boot(&flash, &config, &work, &result), AL_ERR_IO);
 }
@@ -1190,6 +1217,7 @@ int main(void)
         cmocka_unit_test(test_rules_pins_do_not_help_where_ota_data_is_too_small),
         cmocka_unit_test(test_rules_factory_reset_pin_erases_and_selects_again),
         cmocka_unit_test(test_rules_factory_reset_aborts_a_new_app),
+        cmocka_unit_test(test_rules_power_off_while_a_pin_is_looked_at_ends_the_boot),
         cmocka_unit_test(test_rules_failing_flash_stops_only_what_needs_it),
         cmocka_unit_test(test_rules_a_dark_flash_is_noticed_at_the_last_write),
         cmocka_unit_test(test_rules_an_unreadable_image_is_passed_over),

@@ -422,6 +422,39 @@ class DeviceRun(Case):
         self.assertIn("OTA data, sector 0: seq 1 PENDING_VERIFY -> seq 1 ABORTED: not confirmed before the reset", log)
         self.assertIn("last from factory", log)
 
+    def test_pins_are_held_for_a_boot_and_for_a_device(self):
+        csv = self.path("pins.csv")
+        with open(csv, "w") as f:
+            f.write("nvs, data, nvs, , 0x3000\notadata, data, ota, , 0x2000\nfactory, app, factory, , 1M\n"
+                    "test, app, test, , 1M\n")
+        image = self.path("ends.img")
+        self.run_ok("flash", "new", self.flash, "--table", csv, "--factory", image, "--app", "test=" + image)
+        self.assertIn("boots test ", self.run_ok("boot", self.flash, "--hold", "test"))
+        self.assertIn("boots factory ", self.run_ok("boot", self.flash))
+        result = self.airlift("boot", self.flash, "--hold", "reset")
+        self.assertEqual(result.returncode, 2)
+        self.assertIn("'reset' is neither factory-reset nor test", result.stderr)
+        with open(self.flash, "r+b") as f:
+            f.seek(0x9000)
+            f.write(bytes(0x3000))
+        self.run_ok("boot", self.flash, "--hold", "factory-reset", "--dry-run")
+        self.assertEqual(self.run_ok("flash", "read", self.flash, "-p", "nvs", text=False), bytes(0x3000))
+        self.run_ok("boot", self.flash, "--hold", "factory-reset")
+        self.assertEqual(self.run_ok("flash", "read", self.flash, "-p", "nvs", text=False), b"\xff" * 0x3000)
+
+        with open(self.flash + ".json") as f:
+            desc = json.load(f)
+        desc.update(test_pin=7, test_pin_level=1, pin_hold_s=0)
+        with open(self.flash + ".json", "w") as f:
+            json.dump(desc, f)
+        held = self.run_ok("device", "run", self.flash, "--max-boots", "1", "--gpio", "7=1")
+        self.assertIn("Detect a boot condition of the test firmware", held)
+        self.assertIn("app: running test after poweron", held)
+        free = self.run_ok("device", "run", self.flash, "--max-boots", "1", "--gpio", "7=0")
+        self.assertIn("app: running factory", free)
+        # The bootloader's own pull is up, so a pin that nobody drives is 1.
+        self.assertIn("app: running test", self.run_ok("device", "run", self.flash, "--max-boots", "1"))
+
     def test_nothing_bootable_ends_with_1(self):
         self.new()
         result = self.airlift("device", "run", self.flash)

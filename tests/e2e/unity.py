@@ -51,6 +51,7 @@ UPDATES = r"""
 #include "esp_ota_ops.h"
 #include "esp_sleep.h"
 #include "esp_system.h"
+#include "nvs.h"
 #include "test_utils.h"
 
 static RTC_DATA_ATTR int naps = 100;
@@ -151,6 +152,75 @@ static void rolled_back(void)
 
 TEST_CASE_MULTIPLE_STAGES("a crash on trial is rolled back", "[update][reset=DEEPSLEEP_RESET, abort()]",
                           from_scratch, install_in_factory, crash, rolled_back);
+
+/* Held low, also over the reset. */
+static void hold_pin(gpio_num_t pin)
+{
+    gpio_config_t config = {.pin_bit_mask = 1ull << pin, .mode = GPIO_MODE_OUTPUT};
+    TEST_ESP_OK(gpio_hold_dis(pin));
+    TEST_ESP_OK(gpio_config(&config));
+    TEST_ESP_OK(gpio_set_level(pin, 0));
+    TEST_ESP_OK(gpio_hold_en(pin));
+    TEST_ESP_OK(gpio_set_level(pin, 1)); /* changes nothing */
+}
+
+static void let_pin_go(gpio_num_t pin)
+{
+    TEST_ESP_OK(gpio_hold_dis(pin));
+    TEST_ESP_OK(gpio_reset_pin(pin));
+}
+
+static void remember(uint8_t value)
+{
+    nvs_handle_t nvs;
+    TEST_ESP_OK(nvs_open("bench", NVS_READWRITE, &nvs));
+    TEST_ESP_OK(nvs_set_u8(nvs, "value", value));
+    TEST_ESP_OK(nvs_commit(nvs));
+    nvs_close(nvs);
+}
+
+static void hold_reset_pin(void)
+{
+    expect(ESP_PARTITION_SUBTYPE_APP_OTA_0, ESP_RST_DEEPSLEEP);
+    TEST_ESP_OK(esp_ota_mark_app_valid_cancel_rollback());
+    TEST_ASSERT_FALSE(bootloader_common_get_rtc_retain_mem_factory_reset_state());
+    remember(7);
+    hold_pin(CONFIG_BOOTLOADER_NUM_PIN_FACTORY_RESET);
+    esp_restart();
+}
+
+static void is_reset(void)
+{
+    nvs_handle_t nvs;
+    let_pin_go(CONFIG_BOOTLOADER_NUM_PIN_FACTORY_RESET);
+    expect(ESP_PARTITION_SUBTYPE_APP_FACTORY, ESP_RST_SW);
+    TEST_ASSERT_TRUE(bootloader_common_get_rtc_retain_mem_factory_reset_state());
+    TEST_ASSERT_FALSE(bootloader_common_get_rtc_retain_mem_factory_reset_state());
+    TEST_ESP_ERR(ESP_ERR_NVS_NOT_FOUND, nvs_open("bench", NVS_READONLY, &nvs));
+}
+
+TEST_CASE_MULTIPLE_STAGES("the factory-reset pin erases", "[pin][reset=DEEPSLEEP_RESET, DEEPSLEEP_RESET, SW_CPU_RESET]",
+                          from_scratch, install_in_factory, hold_reset_pin, is_reset);
+
+static void hold_test_pin(void)
+{
+    const esp_partition_t *from = esp_ota_get_running_partition();
+    const esp_partition_t *to = esp_partition_find_first(ESP_PARTITION_TYPE_APP, ESP_PARTITION_SUBTYPE_APP_TEST, NULL);
+    erase_ota_data();
+    TEST_ESP_OK(esp_partition_copy(to, 0, from, 0, from->size));
+    hold_pin(CONFIG_BOOTLOADER_NUM_PIN_APP_TEST);
+    esp_restart();
+}
+
+static void in_test_app(void)
+{
+    let_pin_go(CONFIG_BOOTLOADER_NUM_PIN_APP_TEST);
+    expect(ESP_PARTITION_SUBTYPE_APP_TEST, ESP_RST_SW);
+    esp_restart();
+}
+
+TEST_CASE_MULTIPLE_STAGES("the test pin starts the test app", "[pin][reset=SW_CPU_RESET, SW_CPU_RESET]",
+                          hold_test_pin, in_test_app, factory_again);
 
 TEST_CASE("a damaged image has no digest", "[image]")
 {
@@ -271,8 +341,15 @@ class UnityApp(projects.ProjectTest):
         p.write("main/app_main.c", MAIN)
         p.write("main/test_updates.c", UPDATES)
         p.write("main/test_wrong.c", FAILURES)
-        p.write("sdkconfig.defaults", projects.ROOMY + "CONFIG_BOOTLOADER_APP_ROLLBACK_ENABLE=y\n")
-        p.write("roomy.csv", projects.ROOMY_CSV)
+        p.write("sdkconfig.defaults", projects.ROOMY + """
+CONFIG_BOOTLOADER_APP_ROLLBACK_ENABLE=y
+CONFIG_BOOTLOADER_FACTORY_RESET=y
+CONFIG_BOOTLOADER_OTA_DATA_ERASE=y
+CONFIG_BOOTLOADER_APP_TEST=y
+CONFIG_BOOTLOADER_HOLD_TIME_GPIO=1
+""")
+        # Smaller slots than elsewhere, for the fourth.
+        p.write("roomy.csv", projects.ROOMY_CSV.replace("8M", "7M") + "test, app, test, , 7M,\n")
         self.assertNotIn("Warning", p.configure())
         p.ninja()
 
@@ -280,6 +357,7 @@ class UnityApp(projects.ProjectTest):
         self.addCleanup(bench.off)
         cases, stages = bench.menu()
         self.assertEqual([c[1] for c in cases], ["a confirmed update stays", "a crash on trial is rolled back",
+                                                 "the factory-reset pin erases", "the test pin starts the test app",
                                                  "a damaged image has no digest", "OTA data is read by address",
                                                  "two is three", "a task fails"])
         self.assertEqual(cases[0][2][-13:], "[multi_stage]")
@@ -288,7 +366,9 @@ class UnityApp(projects.ProjectTest):
         bench.send("[image]")
         self.assertEqual(bench.expect(SUM).group(0), "2 Tests 0 Failures 0 Ignored")
         self.assertEqual(bench.run("a crash on trial is rolled back", 4), (1, 0))
-        bench.send("5")
+        self.assertEqual(bench.run("the factory-reset pin erases", 4), (1, 0))
+        self.assertEqual(bench.run("the test pin starts the test app", 3), (1, 0))
+        bench.send("7")
         bench.expect(r"main/test_wrong\.c:\d+:two is three:FAIL: Expected 3 Was 2\. it is not\n")
         bench.expect("1 Tests 1 Failures 0 Ignored \nFAIL\n.*Enter next test")
         bench.send('"a task fails"')

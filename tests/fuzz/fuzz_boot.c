@@ -23,6 +23,12 @@
 #define ENTRY       12u
 #define MAX_ENTRIES 12u
 
+static enum al_boot_pin test_pin_is_held(void *ctx)
+{
+    (void)ctx;
+    return AL_BOOT_PIN_TEST_APP;
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
 
 static uint8_t flash[FLASH_SIZE], start[FLASH_SIZE], left[FLASH_SIZE];
@@ -223,7 +229,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
         .ptable_off = AL_PTABLE_OFFSET,
         .rollback = (choice & 3) != 0,
         .anti_rollback = (choice & 3) == 3,
-        .test_pin = (choice & 64) != 0,
+        .held_pin = (choice & 64) != 0 ? test_pin_is_held : NULL,
         .rules = {.chip = al_chip_by_id(5), .chip_rev = 4, .blk_rev = 103},
         .burn_secure_version = burn,
     };

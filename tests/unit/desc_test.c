@@ -79,6 +79,11 @@ static void assert_defaults(void)
     assert_int_equal(desc.efuse_block_revision, 0);
     assert_int_equal(desc.secure_version, 0);
     assert_int_equal(desc.n_key_digests, 0);
+    assert_int_equal(desc.factory_reset_pin.number, -1);
+    assert_int_equal(desc.test_pin.number, -1);
+    assert_int_equal(desc.pin_hold_s, 5);
+    assert_string_equal(desc.factory_reset_labels, "nvs");
+    assert_false(desc.factory_reset_otadata);
 }
 
 static void test_desc_no_file_and_no_keys_mean_the_defaults(void **state)
@@ -98,11 +103,20 @@ static void test_desc_no_file_and_no_keys_mean_the_defaults(void **state)
 static void test_desc_all_keys_are_read(void **state)
 {
     (void)state;
-    write_json("{\"chip\":\"esp32c3\",\"chip_revision\":\"0.4\",\"efuse_block_revision\":\"1.3\","
-               "\"partition_table_offset\":\"0x10000\",\"rollback\":false,\"anti_rollback\":true,"
-               "\"secure_version\":3,\"secure_boot\":true,\"key_digests\":[\"" DIGEST "\"],"
-               "\"mac\":\"24:0a:c4:00:00:7f\"}");
+    write_json(
+        "{\"chip\":\"esp32c3\",\"chip_revision\":\"0.4\",\"efuse_block_revision\":\"1.3\","
+        "\"partition_table_offset\":\"0x10000\",\"rollback\":false,\"anti_rollback\":true,"
+        "\"secure_version\":3,\"secure_boot\":true,\"key_digests\":[\"" DIGEST "\"],"
+        "\"mac\":\"24:0a:c4:00:00:7f\",\"factory_reset_pin\":0,\"factory_reset_pin_level\":1,"
+        "\"test_pin\":63,\"pin_hold_s\":0,\"factory_reset_erase\":\"a, b\",\"factory_reset_otadata\":true}");
     assert_int_equal(dev_desc_load(flash_path, &desc, err, sizeof err), 0);
+    assert_int_equal(desc.factory_reset_pin.number, 0);
+    assert_int_equal(desc.factory_reset_pin.level, 1);
+    assert_int_equal(desc.test_pin.number, 63);
+    assert_int_equal(desc.test_pin.level, 0);
+    assert_int_equal(desc.pin_hold_s, 0);
+    assert_string_equal(desc.factory_reset_labels, "a, b");
+    assert_true(desc.factory_reset_otadata);
     assert_string_equal(desc.chip->name, "esp32c3");
     assert_int_equal(desc.chip_revision, 4);
     assert_int_equal(desc.efuse_block_revision, 103);
@@ -129,6 +143,10 @@ static void test_desc_all_keys_are_read(void **state)
 static void test_desc_mistakes_are_named(void **state)
 {
     (void)state;
+    assert_refused("{\"test_pin\":64}", "\"test_pin\" must be a pin from 0 to 63");
+    assert_refused("{\"factory_reset_pin_level\":2}", "\"factory_reset_pin_level\" must be 0 or 1");
+    assert_refused("{\"factory_reset_erase\":[]}",
+                   "\"factory_reset_erase\" must be labels such as \"nvs, storage\"");
     assert_refused("", "not a JSON object");
     assert_refused("{\"chip\":\"linux\"", "not a JSON object");
     assert_refused("[]", "not a JSON object");

@@ -20,18 +20,32 @@
 extern "C" {
 #endif
 
+/* What a held pin asks for. */
+enum al_boot_pin {
+    AL_BOOT_PIN_NONE,
+    AL_BOOT_PIN_FACTORY_RESET, /* CONFIG_BOOTLOADER_FACTORY_RESET */
+    AL_BOOT_PIN_TEST_APP,      /* CONFIG_BOOTLOADER_APP_TEST */
+    AL_BOOT_PIN_OFF,           /* nothing any more: the power went while it was looked at */
+};
+
 /* The device and how its bootloader was built. */
 struct al_boot_config {
-    uint32_t ptable_off;      /* AL_PTABLE_OFFSET unless built otherwise */
-    bool rollback;            /* CONFIG_BOOTLOADER_APP_ROLLBACK_ENABLE */
-    bool anti_rollback;       /* CONFIG_BOOTLOADER_APP_ANTI_ROLLBACK, with rollback */
-    bool skip_validate;       /* CONFIG_BOOTLOADER_SKIP_VALIDATE_ALWAYS */
-    bool test_pin;            /* the test-app pin was held (CONFIG_BOOTLOADER_APP_TEST) */
-    bool factory_reset;       /* the factory-reset pin was held (CONFIG_BOOTLOADER_FACTORY_RESET): */
-    const char *reset_labels; /* erase data partitions of these labels, between commas or spaces; or NULL */
-    bool reset_otadata;       /* and OTA data */
+    uint32_t ptable_off;         /* AL_PTABLE_OFFSET unless built otherwise */
+    bool rollback;               /* CONFIG_BOOTLOADER_APP_ROLLBACK_ENABLE */
+    bool anti_rollback;          /* CONFIG_BOOTLOADER_APP_ANTI_ROLLBACK, with rollback */
+    bool skip_validate;          /* CONFIG_BOOTLOADER_SKIP_VALIDATE_ALWAYS */
     struct al_image_rules rules; /* chip and revisions; offsets are filled in here */
     uint32_t secure_version;     /* eFuse count now */
+
+    /*
+     * Which pin is held? Asked once, after the first selection and what it wrote;
+     * may take its time. NULL: none, as at a wake-up from deep sleep.
+     */
+    enum al_boot_pin (*held_pin)(void *ctx);
+    void *pin_ctx;
+    const char *reset_labels; /* a factory reset erases data partitions of these labels,
+                                 between commas or spaces; NULL: none */
+    bool reset_otadata;       /* and OTA data */
 
     /*
      * Burn the eFuse up to `version`; called at most twice. Once burnt it can't
@@ -90,14 +104,15 @@ struct al_boot_work {
  * candidate image once (with anti-rollback its description once or twice more).
  * OTA data that can't be written, or an image that can't be read, does not end
  * the boot. A factory reset erases after the first selection, whatever that
- * wrote, and selects again; the test pin then counts for nothing.
+ * wrote, and selects again, which reads OTA data once more.
  *
  * Power cut: every OTA data change is al_otadata_write() of one sector; see
  * there. No image is touched. In a factory reset: some of it is erased; the pin
  * is likely to be held still.
  *
  * Returns 0 whenever a verdict was reached (also "nothing boots"); AL_ERR_IO if
- * nothing boots and flash failed on the way; AL_ERR_CRYPTO.
+ * nothing boots and flash failed on the way; AL_ERR_STATE for AL_BOOT_PIN_OFF;
+ * AL_ERR_CRYPTO.
  */
 AL_CHECK_RESULT int al_boot(const struct al_flash *flash, const struct al_boot_config *config,
                             struct al_boot_work *work, struct al_boot_result *out);

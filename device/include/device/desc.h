@@ -16,6 +16,12 @@
 #include "airlift/chip.h"
 #include "airlift/err.h"
 
+/* A pin that the bootloader looks at (CONFIG_BOOTLOADER_FACTORY_RESET, _APP_TEST). */
+struct dev_boot_pin {
+    int number; /* -1: none */
+    int level;  /* at which it counts as held */
+};
+
 struct dev_desc {
     const struct al_chip *chip;
     uint16_t chip_revision; /* major * 100 + minor */
@@ -28,7 +34,11 @@ struct dev_desc {
     uint8_t key_digests[3][32];
     unsigned n_key_digests;
     uint8_t mac[6];
-    char path[4096]; /* of the .json, for burning */
+    struct dev_boot_pin factory_reset_pin, test_pin;
+    uint32_t pin_hold_s;           /* for so long, so that it counts */
+    char factory_reset_labels[97]; /* what it erases: labels of data partitions, between commas or spaces */
+    bool factory_reset_otadata;    /* and OTA data */
+    char path[4096];               /* of the .json, for burning */
 };
 
 /*

@@ -104,6 +104,7 @@ struct dev_shared {
 
     struct dev_sleep sleep;
     _Atomic bool gpio_held[DEV_GPIO_COUNT]; /* gpio_out stays as it is over resets and sleep */
+    _Atomic bool factory_reset;             /* the bootloader did one; the app that asks clears it */
 
     /* RTC_DATA_ATTR variables, in the same way; an app finds its own again after deep sleep only. */
     uint8_t rtc_data[DEV_RTC_SIZE + 4096];
@@ -129,6 +130,9 @@ struct dev_shared *dev_shared_get(void);
 bool dev_shared_inherited(void);
 
 void dev_shared_destroy(struct dev_shared *shared, int fd);
+
+/* A pin's level: what drives it from outside, else an output's; -1 if nobody does. */
+int dev_pin_level(const struct dev_shared *shared, unsigned pin);
 
 /*
  * Off and on again: counters, wear and RTC memory are zeros, outputs inputs. What

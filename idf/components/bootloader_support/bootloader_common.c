@@ -1,10 +1,12 @@
 #include "bootloader_common.h"
 
+#include <stdatomic.h>
 #include <string.h>
 
 #include "airlift/bytes.h"
 #include "airlift/image.h"
 #include "airlift/otadata.h"
+#include "device/shared.h"
 #include "esp_partition.h"
 #include "idf_flash.h"
 
@@ -111,4 +113,9 @@ bool bootloader_common_label_search(const char *list, char *label)
         list += strspn(list, ", ");
     }
     return false;
+}
+
+bool bootloader_common_get_rtc_retain_mem_factory_reset_state(void)
+{
+    return atomic_exchange(&dev_shared_get()->factory_reset, false);
 }

@@ -20,6 +20,30 @@ function(__airlift_partition_source variable)
     set(${variable} "${source}" PARENT_SCOPE)
 endfunction()
 
+# What the bootloader does with pins, as keys of flash.bin.json.
+function(__airlift_boot_pins variable)
+    set(pins)
+    foreach(which FACTORY_RESET APP_TEST)
+        if(CONFIG_BOOTLOADER_${which})
+            string(TOLOWER "${which}" key)
+            string(REPLACE app_ "" key ${key})
+            set(level 0)
+            if(CONFIG_BOOTLOADER_${which}_PIN_HIGH)
+                set(level 1)
+            endif()
+            list(APPEND pins --key ${key}_pin=${CONFIG_BOOTLOADER_NUM_PIN_${which}}
+                --key ${key}_pin_level=${level} --key pin_hold_s=${CONFIG_BOOTLOADER_HOLD_TIME_GPIO})
+        endif()
+    endforeach()
+    if(CONFIG_BOOTLOADER_FACTORY_RESET)
+        list(APPEND pins --key "factory_reset_erase=\"${CONFIG_BOOTLOADER_DATA_FACTORY_RESET}\"")
+        if(CONFIG_BOOTLOADER_OTA_DATA_ERASE)
+            list(APPEND pins --key factory_reset_otadata=true)
+        endif()
+    endif()
+    set(${variable} ${pins} PARENT_SCOPE)
+endfunction()
+
 function(__airlift_add_images)
     idf_build_get_property(elf EXECUTABLE)
     idf_build_get_property(version PROJECT_VER)
@@ -45,6 +69,8 @@ function(__airlift_add_images)
     if(NOT CONFIG_BOOTLOADER_APP_ROLLBACK_ENABLE)
         set(rollback --no-rollback)
     endif()
+
+    __airlift_boot_pins(pins)
 
     # The image carries the program without debug information, and the hash of the one with it.
     set(stripped "${CMAKE_BINARY_DIR}/esp-idf/${name}.stripped.elf")
@@ -89,7 +115,7 @@ function(__airlift_add_images)
             --app "${app}" --table "${table}" --source "${source}"
             --bootloader "${bootloader}" --bootloader-offset ${CONFIG_BOOTLOADER_OFFSET_IN_FLASH}
             --offset ${CONFIG_PARTITION_TABLE_OFFSET} --size ${CONFIG_ESPTOOLPY_FLASHSIZE}
-            ${rollback} ${anti_rollback} --out "${flash}"
+            ${rollback} ${anti_rollback} ${pins} --out "${flash}"
         DEPENDS "${app}" "${table}" "${bootloader}" "${AIRLIFT_TOOLS_DIR}/make_flash.py"
         BYPRODUCTS "${flash}.json"
         COMMENT "Building flash.bin"

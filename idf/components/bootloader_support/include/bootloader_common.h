@@ -41,6 +41,9 @@ esp_err_t bootloader_common_get_partition_description(const esp_partition_pos_t 
 /* Is `label` in a list separated by commas or spaces? */
 bool bootloader_common_label_search(const char *list, char *label);
 
+/* Has the bootloader done a factory reset? True once. */
+bool bootloader_common_get_rtc_retain_mem_factory_reset_state(void);
+
 #ifdef __cplusplus
 }
 #endif
