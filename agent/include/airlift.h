@@ -282,7 +282,8 @@ typedef struct {
     uint32_t bytes, total;       /* of the download under way, or the last one */
     airlift_fail_t last_failure; /* AIRLIFT_FAIL_NONE once a check went well */
     char last_failure_text[128];
-    uint32_t next_check_s; /* seconds from now; 0 while something is going on */
+    char offer_id[AIRLIFT_MAX_OFFER_ID]; /* of the offer that waits, is under way or on trial; "" if none */
+    uint32_t next_check_s;               /* seconds from now; 0 while something is going on */
 } airlift_status_t;
 
 /* A snapshot. Any task may call it. ESP_ERR_INVALID_ARG, ESP_ERR_INVALID_STATE. */

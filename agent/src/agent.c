@@ -71,7 +71,7 @@ static airlift_fail_t attempt(struct agent *a, bool *declined)
     if (a->offer != NULL) {
         return agent_offer_try(a, declined);
     }
-    a->offer_id[0] = '\0';
+    agent_name_offer(a, "");
     return agent_check(a);
 }
 
@@ -402,6 +402,9 @@ esp_err_t airlift_get_status(airlift_status_t *out)
     }
     (void)xSemaphoreTake(agent->lock, portMAX_DELAY);
     *out = agent->status;
+    if (agent->next_offer != NULL) {
+        strcpy(out->offer_id, agent->next_offer->id);
+    }
     const int64_t left_us = agent->next_check_us - esp_timer_get_time();
 
     out->next_check_s = out->state == AIRLIFT_STATE_IDLE && left_us > 0 ? (uint32_t)(left_us / 1000000) : 0;

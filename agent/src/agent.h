@@ -352,6 +352,9 @@ void agent_tell(struct agent *a, airlift_event_id_t id, const char *version, air
 /* Show a->running_version in the status, before a health check or an event asks for it. */
 void agent_publish_version(struct agent *a);
 
+/* Say whom the events from here on are about: an offer's id, or "". */
+void agent_name_offer(struct agent *a, const char *id);
+
 void agent_set_state(struct agent *a, airlift_state_t state);
 void agent_set_progress(struct agent *a, uint32_t bytes, uint32_t total);
 

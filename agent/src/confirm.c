@@ -318,5 +318,5 @@ void agent_settle(struct agent *a)
     } else if (have_trial) {
         judge_absent(a, &trial);
     }
-    a->offer_id[0] = '\0';
+    agent_name_offer(a, "");
 }

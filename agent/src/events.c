@@ -112,6 +112,14 @@ void agent_publish_version(struct agent *a)
     give_status_lock(a);
 }
 
+void agent_name_offer(struct agent *a, const char *id)
+{
+    strcpy(a->offer_id, id);
+    take_status_lock(a);
+    strcpy(a->status.offer_id, id);
+    give_status_lock(a);
+}
+
 void agent_set_state(struct agent *a, airlift_state_t state)
 {
     take_status_lock(a);

@@ -62,7 +62,7 @@ bool agent_offer_make(const airlift_offer_t *offer, const airlift_config_t *conf
 static void make_current(struct agent *a, struct agent_offer *offer)
 {
     a->offer = offer;
-    strcpy(a->offer_id, offer->id);
+    agent_name_offer(a, offer->id);
 }
 
 void agent_offer_recall(struct agent *a)
@@ -83,11 +83,17 @@ bool agent_offer_next(struct agent *a)
     struct agent_offer *next = a->next_offer;
 
     a->next_offer = NULL;
+    if (next != NULL) {
+        strcpy(a->status.offer_id, next->id); /* in one step: somebody may look whether it is known */
+    }
     (void)xSemaphoreGive(a->lock);
     if (next == NULL) {
         return a->offer != NULL;
     }
-    if (a->offer != NULL) {
+    if (a->offer != NULL && strcmp(a->offer->id, next->id) == 0) {
+        free(a->offer); /* the same with a fresh link */
+        a->offer = NULL;
+    } else if (a->offer != NULL) {
         agent_offer_end(a, AIRLIFT_FAIL_STOPPED, "another offer takes its place");
     }
     make_current(a, next);
@@ -115,7 +121,7 @@ void agent_offer_end(struct agent *a, airlift_fail_t reason, const char *text)
     /* Told before it is forgotten: a cut in between tells it once more. */
     agent_tell(a, AIRLIFT_EVENT_OFFER_ENDED, a->manifest.version, reason, text);
     forget(a);
-    a->offer_id[0] = '\0';
+    agent_name_offer(a, "");
 }
 
 void agent_offer_selected(struct agent *a)
@@ -146,10 +152,9 @@ void agent_offer_recognise_trial(struct agent *a, const struct agent_record *tri
 {
     struct agent_offer_note note;
 
-    a->offer_id[0] = '\0';
     if (agent_offer_note_load(a->nvs, &note) &&
         memcmp(note.identity, trial->identity, sizeof(note.identity)) == 0) {
-        strcpy(a->offer_id, note.id);
+        agent_name_offer(a, note.id);
     }
 }
 

@@ -17,6 +17,19 @@
  *     AIRLIFT_AGENT_HUNG_VERSION     the version whose health check never ends
  *     AIRLIFT_AGENT_CRASHING_VERSION the version that crashes on trial
  *
+ * With a broker it also listens for update messages (docs/mqtt.md), and then needs no manifest:
+ *
+ *     AIRLIFT_MQTT_URI               mqtt://HOST[:PORT] or mqtts://HOST[:PORT]
+ *     AIRLIFT_MQTT_DEVICE            the device's id and client id; the thing's name for jobs
+ *     AIRLIFT_MQTT_GROUP             a second update topic
+ *     AIRLIFT_MQTT_CA                } files, PEM: whom to trust, and the client's
+ *     AIRLIFT_MQTT_CERT              } certificate and key
+ *     AIRLIFT_MQTT_KEY               }
+ *     AIRLIFT_MQTT_JOBS              "1": take AWS IoT jobs
+ *     AIRLIFT_MQTT_PROGRESS_S        } as in airlift_mqtt_config_t
+ *     AIRLIFT_MQTT_LINK_WAIT_S       }
+ *     AIRLIFT_MQTT_MAX_RECONNECT_S   }
+ *
  * Linux only: it reads files and the environment.
  */
 #include <errno.h>
@@ -27,13 +40,14 @@
 #include <string.h>
 
 #include "airlift.h"
+#include "airlift_mqtt.h"
 #include "esp_log.h"
 #include "freertos/FreeRTOS.h"
 #include "freertos/task.h"
 #include "nvs_flash.h"
 
-#define TAG          "reference"
-#define MAX_CA_BYTES 65536
+#define TAG           "reference"
+#define MAX_PEM_BYTES 65536
 
 /* --- Environment ----------------------------------------------------------- */
 
@@ -45,7 +59,7 @@ static const char *setting(const char *name)
     return value != NULL && value[0] != '\0' ? value : NULL;
 }
 
-static uint32_t seconds(const char *name)
+static uint32_t number(const char *name)
 {
     const char *text = setting(name);
     char *end;
@@ -59,23 +73,48 @@ static uint32_t seconds(const char *name)
         ESP_LOGE(TAG, "%s=%s is not a number of seconds", name, text);
         abort();
     }
-    return value == 0 ? AIRLIFT_NO_WAIT : (uint32_t)value;
+    return (uint32_t)value;
+}
+
+static uint32_t seconds(const char *name)
+{
+    const uint32_t value = number(name);
+
+    return setting(name) != NULL && value == 0 ? AIRLIFT_NO_WAIT : value;
 }
 
 /* The file's text in memory that is never freed, or NULL. */
 static char *read_text(const char *path)
 {
-    static char text[MAX_CA_BYTES];
-    FILE *file = fopen(path, "r");
+    char *text = malloc(MAX_PEM_BYTES);
+    FILE *file = text != NULL ? fopen(path, "r") : NULL;
 
     if (file == NULL) {
+        free(text);
         return NULL;
     }
-    const size_t len = fread(text, 1, sizeof(text) - 1, file);
-    const bool whole = ferror(file) == 0 && len < sizeof(text) - 1;
+    const size_t len = fread(text, 1, MAX_PEM_BYTES - 1, file);
+    const bool whole = ferror(file) == 0 && len < MAX_PEM_BYTES - 1;
 
     text[len] = '\0';
-    return fclose(file) == 0 && whole ? text : NULL;
+    if (fclose(file) != 0 || !whole) {
+        free(text);
+        return NULL;
+    }
+    return text;
+}
+
+/* What a setting's file holds; NULL if there is no such setting. Ends the firmware if it can't be read. */
+static char *text_of(const char *name)
+{
+    const char *path = setting(name);
+    char *text = path != NULL ? read_text(path) : NULL;
+
+    if (path != NULL && text == NULL) {
+        ESP_LOGE(TAG, "cannot read %s: %s", path, strerror(errno));
+        abort();
+    }
+    return text;
 }
 
 /* --- Health ---------------------------------------------------------------- */
@@ -118,14 +157,39 @@ static void on_event(const airlift_event_t *event, void *ctx)
     }
 }
 
+static esp_err_t start_mqtt(const char *uri)
+{
+    const char *device = setting("AIRLIFT_MQTT_DEVICE");
+    const esp_mqtt_client_config_t client = {
+        .broker = {.address.uri = uri, .verification.certificate = text_of("AIRLIFT_MQTT_CA")},
+        .credentials = {.client_id = device,
+                        .authentication = {.certificate = text_of("AIRLIFT_MQTT_CERT"),
+                                           .key = text_of("AIRLIFT_MQTT_KEY")}},
+        .session = {.disable_clean_session = true, .keepalive = 30},
+    };
+    const airlift_mqtt_config_t config = {
+        .mqtt = &client,
+        .device_id = device,
+        .group_topic = setting("AIRLIFT_MQTT_GROUP"),
+        .aws_jobs = setting("AIRLIFT_MQTT_JOBS") != NULL,
+        .allow_http = setting("AIRLIFT_CA") == NULL,
+        .progress_interval_s = number("AIRLIFT_MQTT_PROGRESS_S"),
+        .fresh_link_wait_s = number("AIRLIFT_MQTT_LINK_WAIT_S"),
+        .max_reconnect_s = number("AIRLIFT_MQTT_MAX_RECONNECT_S"),
+    };
+
+    return airlift_mqtt_start(&config);
+}
+
 void app_main(void); /* ESP-IDF calls it without declaring it */
 
 void app_main(void)
 {
-    const char *ca = setting("AIRLIFT_CA");
+    const char *broker = setting("AIRLIFT_MQTT_URI");
     airlift_config_t config = {
         .manifest_url = setting("AIRLIFT_MANIFEST_URL"),
-        .allow_http = ca == NULL,
+        .cert_pem = text_of("AIRLIFT_CA"),
+        .allow_http = setting("AIRLIFT_CA") == NULL,
         .stabilisation_s = seconds("AIRLIFT_AGENT_STABILISATION_S"),
         .check_interval_s = seconds("AIRLIFT_AGENT_INTERVAL_S"),
         .attempt_delay_s = seconds("AIRLIFT_AGENT_ATTEMPT_DELAY_S"),
@@ -136,16 +200,12 @@ void app_main(void)
         .on_event = on_event,
     };
 
-    if (config.manifest_url == NULL) {
+    if (config.manifest_url == NULL && broker == NULL) {
         ESP_LOGW(TAG, "no AIRLIFT_MANIFEST_URL (airlift device run --manifest-url): nothing to do");
         return;
     }
-    if (ca != NULL) {
-        config.cert_pem = read_text(ca);
-        if (config.cert_pem == NULL) {
-            ESP_LOGE(TAG, "cannot read the certificate %s: %s", ca, strerror(errno));
-            return;
-        }
+    if (config.manifest_url == NULL && config.health_check == NULL) {
+        config.health_check = airlift_mqtt_healthy;
     }
     esp_err_t err = nvs_flash_init();
     if (err == ESP_ERR_NVS_NO_FREE_PAGES || err == ESP_ERR_NVS_NEW_VERSION_FOUND) {
@@ -154,7 +214,10 @@ void app_main(void)
     }
     ESP_ERROR_CHECK(err);
 
-    err = airlift_start(&config);
+    err = broker != NULL ? start_mqtt(broker) : ESP_OK;
+    if (err == ESP_OK) {
+        err = airlift_start(&config);
+    }
     if (err != ESP_OK) {
         ESP_LOGE(TAG, "the agent does not start: %s", esp_err_to_name(err));
     }

@@ -7,15 +7,18 @@
 #       path: <this directory's repository>
 
 get_filename_component(airlift_root "${CMAKE_CURRENT_LIST_DIR}/../.." ABSOLUTE)
-file(GLOB airlift_sources "${airlift_root}/agent/src/*.c" "${airlift_root}/core/src/*.c")
+file(GLOB airlift_sources "${airlift_root}/agent/src/*.c" "${airlift_root}/agent/mqtt/*.c" "${airlift_root}/core/src/*.c")
 
 set(airlift_requires app_update bootloader_support efuse esp_app_format esp_hw_support esp_http_client esp_partition esp_rom
     esp_timer mbedtls nvs_flash)
 if(IDF_VERSION_MAJOR LESS 6)
+    list(APPEND airlift_public mqtt)   # of airlift_mqtt.h; later: espressif/mqtt
     list(APPEND airlift_requires json) # later: espressif/cjson, which idf_component.yml asks for
 endif()
 
 idf_component_register(
     SRCS ${airlift_sources} "${airlift_root}/core/port/crypto_psa.c"
     INCLUDE_DIRS agent/include core/include
+    PRIV_INCLUDE_DIRS agent/src
+    REQUIRES ${airlift_public}
     PRIV_REQUIRES ${airlift_requires})

@@ -69,7 +69,9 @@ class Device:
                    AIRLIFT_AGENT_INTERVAL_S="5", AIRLIFT_AGENT_TIMEOUT_S="5",
                    AIRLIFT_AGENT_HEALTH_TIMEOUT_S="30")
         env.update({"AIRLIFT_AGENT_" + k.upper(): str(v) for k, v in settings.items()})
-        command = [AIRLIFT, "device", "run", world.flash, "--json", "--manifest-url", url]
+        command = [AIRLIFT, "device", "run", world.flash, "--json"]
+        if url:
+            command += ["--manifest-url", url]
         if ca:
             command += ["--ca", ca]
         self.lines = []

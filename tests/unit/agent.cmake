@@ -1,5 +1,5 @@
 # The pure parts and the public calls; what needs a whole device is tested by tests/e2e/agent.py.
-foreach(module api url manifest schedule http_fields commit)
+foreach(module api url manifest schedule http_fields commit mqtt_message)
     airlift_unit_test(agent_${module} LIBS airlift_agent)
-    target_include_directories(agent_${module}_test PRIVATE ${CMAKE_SOURCE_DIR}/agent/src)
+    target_include_directories(agent_${module}_test PRIVATE ${CMAKE_SOURCE_DIR}/agent/src ${CMAKE_SOURCE_DIR}/agent/mqtt)
 endforeach()

@@ -357,6 +357,8 @@ static bool rename_client(struct esp_mqtt_client *c)
         return false;
     }
     mosquitto_destroy(c->mosq);
+    SSL_CTX_free(c->tls);
+    c->tls = NULL;
     c->mosq = mosquitto_new(id, clean, c);
     free(c->id);
     c->id = id;
@@ -367,6 +369,24 @@ static bool rename_client(struct esp_mqtt_client *c)
     }
     set_callbacks(c);
     return true;
+}
+
+/* With the lock. A context of the settings as they are now, certificates and keys read anew. */
+static int renew_tls(struct esp_mqtt_client *c)
+{
+    SSL_CTX *tls = mqtt_tls_context(&c->settings, &c->refused_certificate);
+
+    if (tls == NULL) {
+        return MOSQ_ERR_TLS;
+    }
+    if (c->tls != NULL) {
+        SSL_CTX_free(c->tls); /* for libmosquitto, which keeps count of the last one only */
+        SSL_CTX_free(c->tls);
+    }
+    c->tls = tls;
+    const int rc = mosquitto_int_option(c->mosq, MOSQ_OPT_SSL_CTX_WITH_DEFAULTS, 0);
+
+    return rc == MOSQ_ERR_SUCCESS ? mosquitto_void_option(c->mosq, MOSQ_OPT_SSL_CTX, tls) : rc;
 }
 
 /* With the lock. MOSQ_ERR_SUCCESS, or libmosquitto's reason. */
@@ -389,17 +409,7 @@ static int apply_settings(struct esp_mqtt_client *c)
                                                         s->will_qos, s->will_retain)
                                    : mosquitto_will_clear(c->mosq);
     }
-    if (rc == MOSQ_ERR_SUCCESS && s->tls) {
-        SSL_CTX *old = c->tls;
-
-        c->tls = mqtt_tls_context(&c->settings, &c->refused_certificate);
-        rc = c->tls != NULL ? mosquitto_int_option(c->mosq, MOSQ_OPT_SSL_CTX_WITH_DEFAULTS, 0) : MOSQ_ERR_TLS;
-        if (rc == MOSQ_ERR_SUCCESS) {
-            rc = mosquitto_void_option(c->mosq, MOSQ_OPT_SSL_CTX, c->tls);
-        }
-        SSL_CTX_free(old);
-    }
-    return rc;
+    return rc == MOSQ_ERR_SUCCESS && s->tls ? renew_tls(c) : rc;
 }
 
 /* Start connecting; the loop finishes it. */
