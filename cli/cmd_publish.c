@@ -9,10 +9,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "airlift/image.h"
 #include "commands.h"
 #include "host/file.h"
 #include "host/progress.h"
+#include "image_file.h"
 #include "print_json.h"
 #include "server/client.h"
 #include "server/server.h"
@@ -85,28 +85,6 @@ static const char *find_ca(const char *server, char *buf, size_t size)
 
 /* --- The image ------------------------------------------------------------- */
 
-/* The server checks again; this saves the upload of what it would refuse. */
-static int check_image(const char *path, const struct host_buf *image)
-{
-    static const struct al_image_rules any_chip = {0};
-    struct al_image_check check;
-    if (al_image_check_begin(&check, &any_chip) != 0) {
-        return host_fail("%s: the hash could not be started", path);
-    }
-    int error = al_image_check_feed(&check, image->data, image->len);
-    if (error != 0) {
-        al_image_check_abort(&check);
-    } else {
-        error = al_image_check_end(&check, NULL);
-    }
-    if (error == AL_ERR_CRYPTO) {
-        return host_fail("%s: the hash failed", path);
-    }
-    return error == 0
-               ? 0
-               : host_fail("%s: not a whole, intact app image: %s", path, al_image_fault_text(check.fault));
-}
-
 static void show_progress(void *ctx, uint64_t done)
 {
     host_progress_update(ctx, done);
@@ -146,7 +124,7 @@ static int publish(const char *path, struct srv_upload_request *request, bool js
         host_buf_free(&image);
         return host_fail("%s", err);
     }
-    int result = check_image(path, &image);
+    int result = image_file_check(path, &image);
     if (result == 0) {
         struct host_progress progress;
         struct srv_upload_answer answer = {0};

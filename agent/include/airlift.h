@@ -99,6 +99,8 @@ typedef enum {
     AIRLIFT_FAIL_TRIAL_RESET, /* the new firmware restarted before its health check had passed */
     AIRLIFT_FAIL_STOPPED,     /* airlift_stop() was called */
     AIRLIFT_FAIL_EXPIRED,     /* the image's link is not valid any more (HTTP 403): a fresh one is needed */
+    AIRLIFT_FAIL_BUSY,        /* pushed while another update or a trial is under way */
+    AIRLIFT_FAIL_DENIED,      /* pushed by somebody who does not have the key or the password */
 } airlift_fail_t;
 
 /* Short name of a reason, such as "network". Static storage, never NULL. */
@@ -204,7 +206,8 @@ esp_err_t airlift_start(const airlift_config_t *config);
 /*
  * End the task and give its memory back. Waits for the request under way to
  * end, timeout_s at most, and for a running callback. Progress is kept. No
- * other task may be in one of these calls. ESP_ERR_INVALID_STATE if it is not running.
+ * other task may be in one of these calls. ESP_ERR_INVALID_STATE if it is not
+ * running, or a listener of airlift_push.h still is.
  */
 esp_err_t airlift_stop(void);
 

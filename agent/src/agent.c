@@ -149,6 +149,30 @@ static void work_on_offer(struct agent *a)
     }
 }
 
+/* What agent_lend() was given, if anything. */
+static void run_guest(struct agent *a)
+{
+    char offer_id[AIRLIFT_MAX_OFFER_ID];
+
+    (void)xSemaphoreTake(a->lock, portMAX_DELAY);
+    agent_guest_fn *work = a->guest;
+    void *ctx = a->guest_ctx;
+
+    a->guest = NULL;
+    (void)xSemaphoreGive(a->lock);
+    if (work == NULL || !open_storage(a)) {
+        return;
+    }
+    /* What it tells is about no offer; the one that waits keeps its name. */
+    strcpy(offer_id, a->offer_id);
+    a->offer_id[0] = '\0';
+    work(a, ctx);
+    strcpy(a->offer_id, offer_id);
+    if (a->status.state != AIRLIFT_STATE_INSTALLED) {
+        agent_set_state(a, AIRLIFT_STATE_IDLE);
+    }
+}
+
 static void check_for_ever(struct agent *a)
 {
     uint32_t failed_checks = 0;
@@ -156,8 +180,10 @@ static void check_for_ever(struct agent *a)
 
     agent_offer_recall(a);
     while (!agent_stopping(a)) {
-        const EventBits_t asked = xEventGroupClearBits(a->bits, AGENT_BIT_CHECK | AGENT_BIT_OFFER);
+        const EventBits_t asked =
+            xEventGroupClearBits(a->bits, AGENT_BIT_CHECK | AGENT_BIT_OFFER | AGENT_BIT_GUEST);
 
+        run_guest(a);
         if (agent_offer_next(a)) {
             work_on_offer(a);
         } else if (a->config.manifest_url == NULL) {
@@ -169,7 +195,8 @@ static void check_for_ever(struct agent *a)
         const int64_t left_us = a->next_check_us - esp_timer_get_time();
 
         if (left_us > 0) { /* rounded up, so that what is waited for is due afterwards */
-            (void)agent_wait(a, (uint32_t)(left_us / 1000000) + 1, AGENT_BIT_CHECK | AGENT_BIT_OFFER);
+            (void)agent_wait(a, (uint32_t)(left_us / 1000000) + 1,
+                             AGENT_BIT_CHECK | AGENT_BIT_OFFER | AGENT_BIT_GUEST);
         }
     }
 }
@@ -225,8 +252,7 @@ static void set_defaults(airlift_config_t *c)
 static bool config_makes_sense(const airlift_config_t *c)
 {
     if (c->manifest_url == NULL) {
-        return (c->health_check != NULL || c->confirm_by_app) &&
-               (c->cert_pem != NULL || c->crt_bundle_attach != NULL || c->allow_http);
+        return c->health_check != NULL || c->confirm_by_app;
     }
     if (!agent_url_allowed(c->manifest_url, c->allow_http)) {
         return false;
@@ -297,6 +323,76 @@ static esp_err_t set_up(struct agent *a)
     return ESP_OK;
 }
 
+/* --- For what receives images from elsewhere ------------------------------- */
+
+/* Why nothing else can be done now; NULL if it can. With the lock. */
+static const char *busy_with(const struct agent *a)
+{
+    switch (a->status.state) {
+    case AIRLIFT_STATE_STABILISING:
+        return "the device has just started: try again in a moment";
+    case AIRLIFT_STATE_ON_TRIAL:
+        return "the running version is on trial: try again when that is over";
+    case AIRLIFT_STATE_DOWNLOADING:
+        return "another update is under way";
+    default:
+        return a->guest != NULL ? "another update is about to begin" : NULL;
+    }
+}
+
+esp_err_t agent_lend(agent_guest_fn *work, void *ctx, const char **why)
+{
+    struct agent *a = agent;
+
+    if (a == NULL) {
+        *why = "the agent does not run";
+        return ESP_ERR_INVALID_STATE;
+    }
+    (void)xSemaphoreTake(a->lock, portMAX_DELAY);
+    *why = busy_with(a);
+    if (*why == NULL) {
+        a->guest = work;
+        a->guest_ctx = ctx;
+    }
+    (void)xSemaphoreGive(a->lock);
+    if (*why != NULL) {
+        return ESP_ERR_NOT_FINISHED;
+    }
+    (void)xEventGroupSetBits(a->bits, AGENT_BIT_GUEST);
+    return ESP_OK;
+}
+
+bool agent_unlend(void *ctx)
+{
+    struct agent *a = agent;
+    bool waits;
+
+    if (a == NULL) {
+        return false;
+    }
+    (void)xSemaphoreTake(a->lock, portMAX_DELAY);
+    waits = a->guest != NULL && a->guest_ctx == ctx;
+    if (waits) {
+        a->guest = NULL;
+    }
+    (void)xSemaphoreGive(a->lock);
+    return waits;
+}
+
+esp_err_t agent_hold(void)
+{
+    if (agent == NULL) {
+        return ESP_ERR_INVALID_STATE;
+    }
+    agent->holds++;
+    return ESP_OK;
+}
+
+void agent_release(void)
+{
+    agent->holds--;
+}
+
 /* --- Public --------------------------------------------------------------- */
 
 esp_err_t airlift_start(const airlift_config_t *config)
@@ -327,7 +423,7 @@ esp_err_t airlift_stop(void)
 {
     struct agent *a = agent;
 
-    if (a == NULL) {
+    if (a == NULL || a->holds > 0) {
         return ESP_ERR_INVALID_STATE;
     }
     agent = NULL;

@@ -44,6 +44,7 @@
 #define AGENT_BIT_ASKED   (1u << 4) /* the app's health check has returned */
 #define AGENT_BIT_ENDED   (1u << 5) /* the task has touched its memory for the last time */
 #define AGENT_BIT_OFFER   (1u << 6) /* airlift_install() */
+#define AGENT_BIT_GUEST   (1u << 7) /* agent_lend() */
 
 /* --- What outlives a reset (journal.c) ------------------------------------ */
 
@@ -139,6 +140,9 @@ struct agent_download {
     struct agent_job job;
 };
 
+struct agent;
+typedef void agent_guest_fn(struct agent *a, void *ctx);
+
 struct agent {
     airlift_config_t config; /* defaults filled in */
     EventGroupHandle_t bits;
@@ -150,7 +154,10 @@ struct agent {
     const esp_partition_t *running;
     uint16_t chip_id; /* of the running image */
     char running_version[AGENT_VERSION_SIZE];
-    bool health_asked; /* a task for the app's health check was started */
+    agent_guest_fn *guest; /* waits to run, under `lock`; NULL: none */
+    void *guest_ctx;
+    _Atomic unsigned holds; /* of agent_hold() */
+    bool health_asked;      /* a task for the app's health check was started */
 
     struct agent_manifest manifest;      /* or what an offer says */
     uint8_t identity[AL_SHA256_SIZE];    /* of the manifest's image */
@@ -238,6 +245,15 @@ bool agent_runs_already(struct agent *a);
  * and restart. Counts as one more try; AIRLIFT_FAIL_KNOWN_BAD if there were enough.
  */
 airlift_fail_t agent_select(struct agent *a, const esp_partition_t *slot, struct agent_record *trial);
+
+/*
+ * The same for the image of a->manifest and a->identity that somebody pushed; no
+ * restart follows, the pusher orders it.
+ */
+airlift_fail_t agent_select_pushed(struct agent *a, const esp_partition_t *slot);
+
+/* Did the image of a->manifest and a->identity fail its trial here? */
+bool agent_is_known_bad(struct agent *a);
 
 /* --- offer.c -------------------------------------------------------------- */
 
@@ -373,5 +389,23 @@ struct agent_size_text agent_size_text(uint32_t bytes);
 EventBits_t agent_wait(struct agent *a, uint32_t seconds, EventBits_t bits);
 
 bool agent_stopping(struct agent *a);
+
+/*
+ * Lend the agent's task to what receives images from elsewhere (agent/push/):
+ * `work` runs in it as soon as nothing else is under way there, and while it
+ * runs, nothing else is. Called from other tasks.
+ *
+ * Returns ESP_OK, and `work` will run; ESP_ERR_NOT_FINISHED if an update or a trial
+ * is under way, or the agent starts up, and *why says so; ESP_ERR_INVALID_STATE if
+ * the agent is not running.
+ */
+esp_err_t agent_lend(agent_guest_fn *work, void *ctx, const char **why);
+
+/* Do not run it any more. False if it runs already, or has run. */
+bool agent_unlend(void *ctx);
+
+/* From agent_hold() to agent_release() airlift_stop() is refused. ESP_ERR_INVALID_STATE if the agent is not running. */
+esp_err_t agent_hold(void);
+void agent_release(void);
 
 #endif

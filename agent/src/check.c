@@ -67,7 +67,7 @@ airlift_fail_t agent_fetch_manifest(struct agent *a)
  * Did this image fail its trial here? Our own record says so, or else the OTA
  * data's: that one survives an erased NVS, but knows the slot only.
  */
-static bool is_known_bad(struct agent *a)
+bool agent_is_known_bad(struct agent *a)
 {
     const struct agent_manifest *m = &a->manifest;
     const esp_partition_t *invalid;
@@ -136,7 +136,8 @@ static airlift_fail_t restart(struct agent *a, const esp_partition_t *slot, cons
     return AIRLIFT_FAIL_NONE;
 }
 
-airlift_fail_t agent_select(struct agent *a, const esp_partition_t *slot, struct agent_record *trial)
+/* All but the restart. Counts as one more try. */
+static airlift_fail_t put_on_trial(struct agent *a, const esp_partition_t *slot, struct agent_record *trial)
 {
     if (trial->tries > a->config.trial_boots) {
         /* Selected again and again, and never once did it come to a verdict. */
@@ -167,25 +168,59 @@ airlift_fail_t agent_select(struct agent *a, const esp_partition_t *slot, struct
         return agent_fail(a, err == ESP_ERR_OTA_VALIDATE_FAILED ? AIRLIFT_FAIL_IMAGE : AIRLIFT_FAIL_FLASH,
                           "cannot select %s for the next boot (%s)", slot->label, esp_err_to_name(err));
     }
+    return AIRLIFT_FAIL_NONE;
+}
+
+airlift_fail_t agent_select(struct agent *a, const esp_partition_t *slot, struct agent_record *trial)
+{
+    const airlift_fail_t fail = put_on_trial(a, slot, trial);
+
+    if (fail != AIRLIFT_FAIL_NONE) {
+        return fail;
+    }
     agent_offer_selected(a);
     return restart(a, slot, trial->version);
 }
 
-/* The same for the manifest's image: a trial of its own, unless it had some before. */
+/* A trial for the image of a->manifest, which lies in `slot`: a new one, unless it had some before. */
+static airlift_fail_t make_trial(struct agent *a, const esp_partition_t *slot, struct agent_record *out)
+{
+    if (!agent_record_load(a->nvs, AGENT_KEY_TRIAL, out) ||
+        memcmp(out->identity, a->identity, sizeof(out->identity)) != 0) {
+        out->tries = 0;
+    }
+    out->subtype = (uint8_t)slot->subtype;
+    out->reason = AIRLIFT_FAIL_NONE;
+    memcpy(out->identity, a->identity, sizeof(out->identity));
+    snprintf(out->version, sizeof(out->version), "%s", a->manifest.version);
+    if (esp_partition_get_sha256(slot, out->image) != ESP_OK) {
+        return agent_fail(a, AIRLIFT_FAIL_IMAGE, "the image in %s does not verify", slot->label);
+    }
+    return AIRLIFT_FAIL_NONE;
+}
+
+airlift_fail_t agent_select_pushed(struct agent *a, const esp_partition_t *slot)
+{
+    struct agent_record trial;
+    airlift_fail_t fail = make_trial(a, slot, &trial);
+
+    if (fail == AIRLIFT_FAIL_NONE) {
+        fail = put_on_trial(a, slot, &trial);
+    }
+    if (fail == AIRLIFT_FAIL_NONE) {
+        agent_set_state(a, AIRLIFT_STATE_INSTALLED);
+    }
+    return fail;
+}
+
+/* The same for the manifest's image or the offer's, with the restart. */
 static airlift_fail_t select_manifests(struct agent *a, const esp_partition_t *slot)
 {
     struct agent_record trial;
+    const airlift_fail_t fail = make_trial(a, slot, &trial);
 
-    if (!agent_record_load(a->nvs, AGENT_KEY_TRIAL, &trial) ||
-        memcmp(trial.identity, a->identity, sizeof(trial.identity)) != 0) {
-        trial.tries = 0;
-    }
-    trial.subtype = (uint8_t)slot->subtype;
-    trial.reason = AIRLIFT_FAIL_NONE;
-    memcpy(trial.identity, a->identity, sizeof(trial.identity));
-    snprintf(trial.version, sizeof(trial.version), "%s", a->manifest.version);
-    if (esp_partition_get_sha256(slot, trial.image) != ESP_OK) {
-        return agent_fail(a, AIRLIFT_FAIL_IMAGE, "the image in %s does not verify", slot->label);
+    if (fail != AIRLIFT_FAIL_NONE) {
+        return fail;
     }
     if (agent_offer_note_trial(a) != ESP_OK) {
         ESP_LOGW(AGENT_TAG, "cannot note whose image it is: its outcome will not bear the offer's name");
@@ -263,7 +298,7 @@ airlift_fail_t agent_install(struct agent *a, bool *declined)
     const struct agent_manifest *m = &a->manifest;
 
     *declined = false;
-    if (is_known_bad(a)) {
+    if (agent_is_known_bad(a)) {
         return agent_fail(a, AIRLIFT_FAIL_KNOWN_BAD,
                           "%s was rolled back on this device: waiting for a different image", m->version);
     }

@@ -25,6 +25,8 @@ static const char *const fail_names[] = {
     [AIRLIFT_FAIL_HEALTH] = "health",
     [AIRLIFT_FAIL_TRIAL_RESET] = "trial reset",
     [AIRLIFT_FAIL_STOPPED] = "stopped",
+    [AIRLIFT_FAIL_BUSY] = "busy",
+    [AIRLIFT_FAIL_DENIED] = "denied",
     [AIRLIFT_FAIL_EXPIRED] = "expired",
 };
 

@@ -13,6 +13,9 @@
  *     AIRLIFT_AGENT_RETRY_S
  *     AIRLIFT_AGENT_TIMEOUT_S
  *     AIRLIFT_AGENT_HEALTH_TIMEOUT_S
+ *     AIRLIFT_AGENT_PUSH_TCP         port to take pushed images on (airlift_push.h)
+ *     AIRLIFT_AGENT_PUSH_KEY         with this key; none by default
+ *     AIRLIFT_AGENT_PUSH_TIMEOUT_S
  *     AIRLIFT_AGENT_SICK_VERSION     the version that fails its health check
  *     AIRLIFT_AGENT_HUNG_VERSION     the version whose health check never ends
  *     AIRLIFT_AGENT_CRASHING_VERSION the version that crashes on trial
@@ -41,6 +44,7 @@
 
 #include "airlift.h"
 #include "airlift_mqtt.h"
+#include "airlift_push.h"
 #include "esp_log.h"
 #include "freertos/FreeRTOS.h"
 #include "freertos/task.h"
@@ -147,6 +151,28 @@ static bool has_ill_version(void)
            setting("AIRLIFT_AGENT_CRASHING_VERSION") != NULL;
 }
 
+/* --- Listeners ------------------------------------------------------------- */
+
+static bool is_pushed_to(void)
+{
+    return setting("AIRLIFT_AGENT_PUSH_TCP") != NULL;
+}
+
+static void start_listeners(void)
+{
+    const char *port = setting("AIRLIFT_AGENT_PUSH_TCP");
+    const airlift_push_tcp_config_t tcp = {
+        .port = port != NULL ? (uint16_t)atoi(port) : 0,
+        .key = setting("AIRLIFT_AGENT_PUSH_KEY"),
+        .timeout_s = seconds("AIRLIFT_AGENT_PUSH_TIMEOUT_S"),
+        .led = true,
+    };
+
+    if (port != NULL && airlift_push_tcp_start(&tcp) != ESP_OK) {
+        ESP_LOGE(TAG, "the TCP listener does not start");
+    }
+}
+
 /* --- Firmware -------------------------------------------------------------- */
 
 static void on_event(const airlift_event_t *event, void *ctx)
@@ -196,11 +222,11 @@ void app_main(void)
         .retry_s = seconds("AIRLIFT_AGENT_RETRY_S"),
         .timeout_s = seconds("AIRLIFT_AGENT_TIMEOUT_S"),
         .health_timeout_s = seconds("AIRLIFT_AGENT_HEALTH_TIMEOUT_S"),
-        .health_check = has_ill_version() ? health_check : NULL,
+        .health_check = has_ill_version() || is_pushed_to() ? health_check : NULL,
         .on_event = on_event,
     };
 
-    if (config.manifest_url == NULL && broker == NULL) {
+    if (config.manifest_url == NULL && broker == NULL && !is_pushed_to()) {
         ESP_LOGW(TAG, "no AIRLIFT_MANIFEST_URL (airlift device run --manifest-url): nothing to do");
         return;
     }
@@ -220,5 +246,7 @@ void app_main(void)
     }
     if (err != ESP_OK) {
         ESP_LOGE(TAG, "the agent does not start: %s", esp_err_to_name(err));
+        return;
     }
+    start_listeners();
 }
