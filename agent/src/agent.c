@@ -165,9 +165,9 @@ static void run_guest(struct agent *a)
     }
     /* What it tells is about no offer; the one that waits keeps its name. */
     strcpy(offer_id, a->offer_id);
-    a->offer_id[0] = '\0';
+    agent_name_offer(a, "");
     work(a, ctx);
-    strcpy(a->offer_id, offer_id);
+    agent_name_offer(a, offer_id);
     if (a->status.state != AIRLIFT_STATE_INSTALLED) {
         agent_set_state(a, AIRLIFT_STATE_IDLE);
     }
