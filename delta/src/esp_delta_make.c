@@ -135,12 +135,12 @@ static int write_file(const uint8_t sha256[AL_SHA256_SIZE], const struct stream 
     if (delta_heatshrink_encode(s->data, s->len, &packed, &packed_len) != 0) {
         return -1;
     }
-    uint8_t *file = calloc(1, DELTA_ESP_HEADER_SIZE + 2 + NUMBER_MAX + packed_len);
+    uint8_t *file = calloc(1, AL_ESP_DELTA_HEADER_SIZE + 2 + NUMBER_MAX + packed_len);
 
     if (file != NULL) {
-        size_t len = DELTA_ESP_HEADER_SIZE;
+        size_t len = AL_ESP_DELTA_HEADER_SIZE;
 
-        al_put_le32(file, DELTA_ESP_MAGIC);
+        al_put_le32(file, AL_ESP_DELTA_MAGIC);
         memcpy(file + 4, sha256, AL_SHA256_SIZE);
         file[len++] = TYPE_SEQUENTIAL_HEATSHRINK;
         len += put_number(file + len, (int64_t)to_len);
@@ -153,18 +153,13 @@ static int write_file(const uint8_t sha256[AL_SHA256_SIZE], const struct stream 
     return file != NULL ? 0 : -1;
 }
 
-bool delta_esp_recognise(const void *data, size_t len)
-{
-    return len >= 4 && al_get_le32(data) == DELTA_ESP_MAGIC;
-}
-
 int delta_esp_make(const uint8_t *base, size_t base_len, const uint8_t *to, size_t to_len, uint8_t **out,
                    size_t *out_len, char *err, size_t err_size)
 {
     struct stream s = {.base = base, .to = to};
     uint8_t sha256[AL_SHA256_SIZE];
 
-    if (to_len == 0 || to_len > DELTA_ESP_MAX_SIZE || base_len > DELTA_ESP_MAX_SIZE) {
+    if (to_len == 0 || to_len > AL_ESP_DELTA_MAX_SIZE || base_len > AL_ESP_DELTA_MAX_SIZE) {
         snprintf(err, err_size, "images have 1 byte to 64 MiB");
         return AL_ERR_SIZE;
     }

@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "airlift/bytes.h"
-#include "delta/esp_delta.h"
+#include "airlift/esp_delta.h"
 
 #define BASE_LEN 3000u
 #define MAX_LEN  20000u
@@ -34,7 +34,7 @@ static int device_write(void *ctx, const void *buf, uint32_t len)
 {
     struct device *d = ctx;
 
-    if (len == 0 || len > DELTA_ESP_PIECE || len > MAX_LEN - d->written) {
+    if (len == 0 || len > AL_ESP_DELTA_PIECE || len > MAX_LEN - d->written) {
         abort();
     }
     for (uint32_t i = 0; i < len; i++) {
@@ -46,20 +46,20 @@ static int device_write(void *ctx, const void *buf, uint32_t len)
 
 static int apply(const uint8_t *patch, size_t len, size_t step, struct device *d)
 {
-    const struct delta_esp_io io = {d, BASE_LEN, MAX_LEN, device_read, device_write};
-    struct delta_esp_apply a;
-    uint8_t header[DELTA_ESP_HEADER_SIZE] = {0};
+    const struct al_esp_delta_io io = {d, BASE_LEN, MAX_LEN, device_read, device_write};
+    struct al_esp_delta a;
+    uint8_t header[AL_ESP_DELTA_HEADER_SIZE] = {0};
 
     memset(d, 0, sizeof(*d));
-    al_put_le32(header, DELTA_ESP_MAGIC);
-    delta_esp_apply_begin(&a, &io);
-    int err = delta_esp_apply_feed(&a, header, sizeof(header));
+    al_put_le32(header, AL_ESP_DELTA_MAGIC);
+    al_esp_delta_begin(&a, &io);
+    int err = al_esp_delta_feed(&a, header, sizeof(header));
 
     for (size_t at = 0; at < len && err == 0; at += step) {
-        err = delta_esp_apply_feed(&a, patch + at, step < len - at ? step : len - at);
+        err = al_esp_delta_feed(&a, patch + at, step < len - at ? step : len - at);
     }
     if (err == 0) {
-        err = delta_esp_apply_end(&a);
+        err = al_esp_delta_end(&a);
     }
     if (d->written > a.to_len || (err == 0 && d->written != a.to_len)) {
         abort();

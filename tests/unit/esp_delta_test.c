@@ -38,7 +38,7 @@ static int device_write(void *ctx, const void *buf, uint32_t len)
 {
     struct device *d = ctx;
 
-    assert_true(len > 0 && len <= DELTA_ESP_PIECE && len <= MAX_LEN - d->out_len);
+    assert_true(len > 0 && len <= AL_ESP_DELTA_PIECE && len <= MAX_LEN - d->out_len);
     if (d->fails > 0 && --d->fails == 0) {
         return AL_ERR_IO;
     }
@@ -48,25 +48,25 @@ static int device_write(void *ctx, const void *buf, uint32_t len)
 }
 
 /* Apply in pieces of `step` bytes. Returns the first error. */
-static int apply(struct device *d, struct delta_esp_apply *a, const uint8_t *patch, size_t len, size_t step)
+static int apply(struct device *d, struct al_esp_delta *a, const uint8_t *patch, size_t len, size_t step)
 {
-    const struct delta_esp_io io = {d, d->base_len, MAX_LEN, device_read, device_write};
+    const struct al_esp_delta_io io = {d, d->base_len, MAX_LEN, device_read, device_write};
 
     d->out_len = 0;
-    delta_esp_apply_begin(a, &io);
+    al_esp_delta_begin(a, &io);
     for (size_t at = 0; at < len; at += step) {
-        const int err = delta_esp_apply_feed(a, patch + at, step < len - at ? step : len - at);
+        const int err = al_esp_delta_feed(a, patch + at, step < len - at ? step : len - at);
 
         if (err != 0) {
-            assert_int_equal(delta_esp_apply_end(a), err);
+            assert_int_equal(al_esp_delta_end(a), err);
             return err;
         }
     }
-    return delta_esp_apply_end(a);
+    return al_esp_delta_end(a);
 }
 
 static struct device device;
-static struct delta_esp_apply applying;
+static struct al_esp_delta applying;
 
 /* --- The format's worked example ------------------------------------------------------ */
 
@@ -77,23 +77,23 @@ static const uint8_t example[] = {0x04, 0x16, 0x44, 0x80, 0x44, 0x20, 0x10, 0x08
                                   0x80, 0x40, 0x20, 0x10, 0x0F, 0x07, 0x82, 0x01, 0x00, 0x80, 0x40, 0x20,
                                   0x75, 0x8A, 0xCD, 0x6A, 0x99, 0x03, 0x80, 0x40, 0x20, 0x10, 0x08, 0x00};
 
-static void make_example(uint8_t file[DELTA_ESP_HEADER_SIZE + sizeof(example)])
+static void make_example(uint8_t file[AL_ESP_DELTA_HEADER_SIZE + sizeof(example)])
 {
-    memset(file, 0, DELTA_ESP_HEADER_SIZE);
+    memset(file, 0, AL_ESP_DELTA_HEADER_SIZE);
     memcpy(file, "\x10\xDE\xCD\xFC", 4);
     memset(file + 4, 0x5A, 32);
-    memcpy(file + DELTA_ESP_HEADER_SIZE, example, sizeof(example));
+    memcpy(file + AL_ESP_DELTA_HEADER_SIZE, example, sizeof(example));
     device = (struct device){.base = (const uint8_t *)example_base, .base_len = 16};
 }
 
 static void test_esp_delta_applies_the_formats_example(void **state)
 {
-    uint8_t file[DELTA_ESP_HEADER_SIZE + sizeof(example)], hash[32];
+    uint8_t file[AL_ESP_DELTA_HEADER_SIZE + sizeof(example)], hash[32];
 
     (void)state;
     make_example(file);
     memset(hash, 0x5A, sizeof(hash));
-    assert_true(delta_esp_recognise(file, sizeof(file)));
+    assert_true(al_esp_delta_recognise(file, sizeof(file)));
     for (size_t step = 1; step <= sizeof(file); step++) {
         assert_int_equal(apply(&device, &applying, file, sizeof(file), step), 0);
         assert_int_equal(device.out_len, strlen(example_new));
@@ -105,7 +105,7 @@ static void test_esp_delta_applies_the_formats_example(void **state)
 
 static void test_esp_delta_takes_no_other_header(void **state)
 {
-    uint8_t file[DELTA_ESP_HEADER_SIZE + sizeof(example)];
+    uint8_t file[AL_ESP_DELTA_HEADER_SIZE + sizeof(example)];
     static const struct {
         size_t at;
         uint8_t value;
@@ -127,7 +127,7 @@ static void test_esp_delta_takes_no_other_header(void **state)
 
 static void test_esp_delta_notices_missing_and_additional_bytes(void **state)
 {
-    uint8_t file[DELTA_ESP_HEADER_SIZE + sizeof(example) + 1];
+    uint8_t file[AL_ESP_DELTA_HEADER_SIZE + sizeof(example) + 1];
 
     (void)state;
     make_example(file);
@@ -159,7 +159,7 @@ static size_t pack(const char *bits, uint8_t *out)
 static void test_esp_delta_reads_back_references(void **state)
 {
     uint8_t file[128] = {0x10, 0xDE, 0xCD, 0xFC};
-    size_t len = DELTA_ESP_HEADER_SIZE;
+    size_t len = AL_ESP_DELTA_HEADER_SIZE;
 
     (void)state;
     file[len++] = 0x04;
@@ -283,7 +283,7 @@ static void test_esp_delta_patch_is_small(void **state)
     to[30000] ^= 1;
     assert_int_equal(delta_esp_make(base, base_len, to, base_len, &patch, &patch_len, err, sizeof(err)), 0);
     /* 16 bits for each 128 equal bytes, and a little. */
-    assert_true(patch_len < DELTA_ESP_HEADER_SIZE + base_len / 64 + 40);
+    assert_true(patch_len < AL_ESP_DELTA_HEADER_SIZE + base_len / 64 + 40);
     free(patch);
 }
 
@@ -328,7 +328,7 @@ static void test_esp_delta_damage_stays_within_bounds(void **state)
 
     assert_int_equal(delta_esp_make(base, base_len, to, to_len, &patch, &patch_len, err, sizeof(err)), 0);
     device = (struct device){.base = base, .base_len = base_len};
-    for (size_t i = DELTA_ESP_HEADER_SIZE; i < patch_len; i++) {
+    for (size_t i = AL_ESP_DELTA_HEADER_SIZE; i < patch_len; i++) {
         for (unsigned bit = 0; bit < 8; bit++) {
             patch[i] ^= (uint8_t)(1u << bit);
             refused += apply(&device, &applying, patch, patch_len, 300) != 0; /* device_* check the bounds */
@@ -342,14 +342,14 @@ static void test_esp_delta_damage_stays_within_bounds(void **state)
 
 static void test_esp_delta_refuses_a_result_too_long(void **state)
 {
-    uint8_t file[DELTA_ESP_HEADER_SIZE + sizeof(example)];
+    uint8_t file[AL_ESP_DELTA_HEADER_SIZE + sizeof(example)];
 
     (void)state;
     make_example(file);
-    const struct delta_esp_io io = {&device, device.base_len, 21, device_read, device_write};
+    const struct al_esp_delta_io io = {&device, device.base_len, 21, device_read, device_write};
 
-    delta_esp_apply_begin(&applying, &io);
-    assert_int_equal(delta_esp_apply_feed(&applying, file, sizeof(file)), AL_ERR_SIZE);
+    al_esp_delta_begin(&applying, &io);
+    assert_int_equal(al_esp_delta_feed(&applying, file, sizeof(file)), AL_ERR_SIZE);
     assert_int_equal(device.out_len, 0);
 }
 

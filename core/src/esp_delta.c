@@ -1,13 +1,11 @@
 /*
  * Two machines, one behind the other: bits become bytes (heatshrink), bytes become blocks (detools).
  */
-#include <string.h>
-
+#include "airlift/esp_delta.h"
 #include "airlift/bytes.h"
-#include "delta/esp_delta.h"
-#include "heatshrink.h"
 
 #define TYPE_SEQUENTIAL_HEATSHRINK 0x04u
+#define WINDOW_8_LOOKAHEAD_7       0x44u
 #define LONGEST_SHIFT              27u /* of a number's last seven bits there is none beyond this */
 
 /* a->state: what the next byte is. */
@@ -28,12 +26,12 @@ enum {
 /* a->bit_state: what the next bits are. */
 enum { TAG, LITERAL, DISTANCE, LENGTH };
 
-_Static_assert(sizeof(struct delta_esp_apply) < 700, "what the header promises");
+_Static_assert(sizeof(struct al_esp_delta) < 700, "what the header promises");
 
 /* --- Blocks ------------------------------------------------------------------------ */
 
 /* Take one byte of a number. True once it is complete; a->failed if it is too long. */
-static bool take_number(struct delta_esp_apply *a, uint8_t byte)
+static bool take_number(struct al_esp_delta *a, uint8_t byte)
 {
     if (a->shift == 0) {
         a->value = byte & 0x3F;
@@ -54,9 +52,9 @@ static bool take_number(struct delta_esp_apply *a, uint8_t byte)
 }
 
 /* Write the collected piece, added to the base's bytes where that is due. */
-static void write_piece(struct delta_esp_apply *a)
+static void write_piece(struct al_esp_delta *a)
 {
-    uint8_t base[DELTA_ESP_PIECE];
+    uint8_t base[AL_ESP_DELTA_PIECE];
     const uint32_t len = a->n_piece;
 
     if (len == 0) {
@@ -81,7 +79,7 @@ static void write_piece(struct delta_esp_apply *a)
 }
 
 /* A run of bytes begins; one of none is over at once. */
-static void begin_run(struct delta_esp_apply *a, uint8_t state, uint8_t next)
+static void begin_run(struct al_esp_delta *a, uint8_t state, uint8_t next)
 {
     if (a->negative || a->value > a->to_len - a->written) {
         a->failed = AL_ERR_FORMAT;
@@ -91,11 +89,11 @@ static void begin_run(struct delta_esp_apply *a, uint8_t state, uint8_t next)
     a->state = a->left != 0 ? state : next;
 }
 
-static void take_data(struct delta_esp_apply *a, uint8_t byte, uint8_t next)
+static void take_data(struct al_esp_delta *a, uint8_t byte, uint8_t next)
 {
     a->piece[a->n_piece++] = byte;
     a->left--;
-    if (a->n_piece == DELTA_ESP_PIECE || a->left == 0) {
+    if (a->n_piece == AL_ESP_DELTA_PIECE || a->left == 0) {
         write_piece(a);
     }
     if (a->left == 0) {
@@ -104,7 +102,7 @@ static void take_data(struct delta_esp_apply *a, uint8_t byte, uint8_t next)
 }
 
 /* A byte that heatshrink gave. */
-static void take_byte(struct delta_esp_apply *a, uint8_t byte)
+static void take_byte(struct al_esp_delta *a, uint8_t byte)
 {
     switch (a->state) {
     case SIMILAR:
@@ -142,14 +140,14 @@ static void take_byte(struct delta_esp_apply *a, uint8_t byte)
 
 /* --- Bits ------------------------------------------------------------------------------ */
 
-static void give(struct delta_esp_apply *a, uint8_t byte)
+static void give(struct al_esp_delta *a, uint8_t byte)
 {
     a->window[a->head++] = byte;
     take_byte(a, byte);
 }
 
 /* Use the bits that are there. */
-static void take_bits(struct delta_esp_apply *a)
+static void take_bits(struct al_esp_delta *a)
 {
     static const uint8_t needs[] = {[TAG] = 1, [LITERAL] = 8, [DISTANCE] = 8, [LENGTH] = 7};
 
@@ -182,20 +180,20 @@ static void take_bits(struct delta_esp_apply *a)
 
 /* --- The file ------------------------------------------------------------------------------ */
 
-static void take_header(struct delta_esp_apply *a, uint8_t byte)
+static void take_header(struct al_esp_delta *a, uint8_t byte)
 {
     const uint32_t at = a->taken;
 
     if (at < 4) {
-        a->failed = byte == (uint8_t)(DELTA_ESP_MAGIC >> 8 * at) ? 0 : AL_ERR_FORMAT;
+        a->failed = byte == (uint8_t)(AL_ESP_DELTA_MAGIC >> 8 * at) ? 0 : AL_ERR_FORMAT;
     } else if (at < 4 + AL_SHA256_SIZE) {
         a->base_sha256[at - 4] = byte;
-    } else if (at == DELTA_ESP_HEADER_SIZE - 1) {
+    } else if (at == AL_ESP_DELTA_HEADER_SIZE - 1) {
         a->state = FIRST_BYTE;
     }
 }
 
-static void take_file_byte(struct delta_esp_apply *a, uint8_t byte)
+static void take_file_byte(struct al_esp_delta *a, uint8_t byte)
 {
     switch (a->state) {
     case FILE_HEADER:
@@ -215,7 +213,7 @@ static void take_file_byte(struct delta_esp_apply *a, uint8_t byte)
         }
         break;
     case PARAMETERS:
-        a->failed = byte == DELTA_HEATSHRINK_PARAMETERS ? 0 : AL_ERR_FORMAT;
+        a->failed = byte == WINDOW_8_LOOKAHEAD_7 ? 0 : AL_ERR_FORMAT;
         a->state = DATA_FORMAT_SIZE;
         break;
     case DONE:
@@ -233,13 +231,18 @@ static void take_file_byte(struct delta_esp_apply *a, uint8_t byte)
     a->taken++;
 }
 
-void delta_esp_apply_begin(struct delta_esp_apply *a, const struct delta_esp_io *io)
+bool al_esp_delta_recognise(const void *data, size_t len)
+{
+    return len >= 4 && al_get_le32(data) == AL_ESP_DELTA_MAGIC;
+}
+
+void al_esp_delta_begin(struct al_esp_delta *a, const struct al_esp_delta_io *io)
 {
     memset(a, 0, sizeof(*a));
     a->io = *io;
 }
 
-int delta_esp_apply_feed(struct delta_esp_apply *a, const void *data, size_t len)
+int al_esp_delta_feed(struct al_esp_delta *a, const void *data, size_t len)
 {
     const uint8_t *p = data;
 
@@ -249,7 +252,7 @@ int delta_esp_apply_feed(struct delta_esp_apply *a, const void *data, size_t len
     return a->failed;
 }
 
-int delta_esp_apply_end(const struct delta_esp_apply *a)
+int al_esp_delta_end(const struct al_esp_delta *a)
 {
     return a->failed != 0 ? a->failed : a->state == DONE ? 0 : AL_ERR_FORMAT;
 }
