@@ -49,6 +49,7 @@ static int run(int argc, char **argv)
 {
     struct srv_config config = {.listen = SRV_DEFAULT_LISTEN};
     bool token_new = false, json_log = false;
+    uint32_t patches = 4;
     double request_timeout = 30;
     const struct host_opt opts[] = {
         {"listen", 0, HOST_OPT_TEXT, &config.listen, "HOST:PORT",
@@ -68,6 +69,11 @@ static int run(int argc, char **argv)
          "How long a client may take for the TLS handshake and for a request's headers. A body gets as long "
          "again, and a second more for each 4 KiB. Default 30.",
          NULL},
+        {"patches", 0, HOST_OPT_NUMBER, &patches, "N",
+         "Make patches to each product's newest release, from the N older ones that devices run. They are "
+         "made in "
+         "the background, one at a time. Default 4; 0: none, also of whole images.",
+         NULL},
         {"token-new", 0, HOST_OPT_FLAG, &token_new, NULL,
          "Replace the admin token, print the new one, and exit. A running server takes it at once.", NULL},
         {"json-log", 0, HOST_OPT_FLAG, &json_log, NULL, "Log lines on standard error as JSON objects.", NULL},
@@ -83,6 +89,10 @@ static int run(int argc, char **argv)
     if (request_timeout < 0.1 || request_timeout > 3600) {
         host_usage(&cmd_serve[0], "--request-timeout is 0.1 to 3600 seconds");
     }
+    if (patches > 64) {
+        host_usage(&cmd_serve[0], "--patches is 0 to 64");
+    }
+    config.patches_from = patches;
     config.request_timeout_ms = (unsigned)(request_timeout * 1000);
     char default_dir[4096];
     if (!config.data_dir) {

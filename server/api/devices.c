@@ -20,6 +20,89 @@ bool srv_artifact_url(const struct srv_request *req, const char *sha256, char ou
 
 /* --- version.json ---------------------------------------------------------- */
 
+/*
+ * What a manifest names at most: an agent takes a text of up to 64 values, and one that named its image
+ * gets those that it can use.
+ */
+#define MAX_PATCHES 4u
+
+/* What a device says of itself when it asks for the manifest. */
+struct asker {
+    const char *running; /* SHA-256 of the file it runs, NULL: did not say */
+    uint64_t ram;        /* bytes for a patch's decoder */
+};
+
+static struct asker read_asker(const struct srv_request *req)
+{
+    const char *ram = srv_header(req, "Airlift-Patch-RAM");
+    struct asker asker = {.running = srv_header(req, "Airlift-Running"), .ram = UINT64_MAX};
+    if (asker.running && !srv_sha256_valid(asker.running)) {
+        asker.running = NULL;
+    }
+    if (ram && *ram && strspn(ram, "0123456789") == strlen(ram)) {
+        asker.ram = strtoull(ram, NULL, 10);
+    }
+    return asker;
+}
+
+static bool can_use(const struct asker *asker, const struct srv_patch *p)
+{
+    return p->ram <= asker->ram &&
+           (!asker->running || !p->from_sha256[0] || strcmp(asker->running, p->from_sha256) == 0);
+}
+
+static bool add_patch(const struct srv_request *req, cJSON *patches, const struct srv_patch *p)
+{
+    char url[512];
+    cJSON *json = cJSON_CreateObject();
+    bool ok = srv_artifact_url(req, p->sha256, url) &&
+              (!p->from_sha256[0] || (cJSON_AddStringToObject(json, "from", p->from_sha256) &&
+                                      cJSON_AddNumberToObject(json, "from_size", p->from_size))) &&
+              cJSON_AddStringToObject(json, "url", url) && cJSON_AddNumberToObject(json, "size", p->size) &&
+              cJSON_AddStringToObject(json, "sha256", p->sha256) &&
+              cJSON_AddStringToObject(json, "format", p->format) &&
+              cJSON_AddNumberToObject(json, "ram", p->ram);
+    if (!ok || !cJSON_AddItemToArray(patches, json)) {
+        cJSON_Delete(json);
+        return false;
+    }
+    return true;
+}
+
+/* Add "patches", smallest first, if there are any for this device. The manifest is good without. */
+static bool add_patches(const struct srv_request *req, cJSON *manifest, const struct srv_release *r)
+{
+    struct asker asker = read_asker(req);
+    struct srv_patch *list;
+    size_t n;
+    if (srv_store_patches(req->worker->store, r->sha256, &list, &n) != SRV_OK) {
+        return true; /* logged */
+    }
+    cJSON *patches = NULL;
+    bool ok = true;
+    unsigned n_added = 0;
+    for (size_t i = 0; i < n && ok && n_added < MAX_PATCHES; i++) {
+        if (can_use(&asker, &list[i])) {
+            patches = patches ? patches : cJSON_AddArrayToObject(manifest, "patches");
+            ok = patches && add_patch(req, patches, &list[i]);
+            n_added++;
+        }
+    }
+    free(list);
+    return ok;
+}
+
+/* Which releases devices run decides from which ones patches are made. */
+static void note_asker(const struct srv_request *req)
+{
+    struct asker asker = read_asker(req);
+    bool noted = false;
+    if (asker.running &&
+        srv_store_saw(req->worker->store, req->path.product, asker.running, &noted) == SRV_OK && noted) {
+        srv_maker_wake(&req->worker->context->maker);
+    }
+}
+
 static char *manifest_text(const struct srv_request *req, const struct srv_release *r)
 {
     char url[512];
@@ -29,7 +112,7 @@ static char *manifest_text(const struct srv_request *req, const struct srv_relea
               cJSON_AddStringToObject(json, "sha256", r->sha256) &&
               cJSON_AddNumberToObject(json, "size", r->size) &&
               cJSON_AddBoolToObject(json, "mandatory", r->mandatory) &&
-              (!r->notes || cJSON_AddStringToObject(json, "notes", r->notes));
+              (!r->notes || cJSON_AddStringToObject(json, "notes", r->notes)) && add_patches(req, json, r);
     char *text = ok ? cJSON_PrintUnformatted(json) : NULL;
     cJSON_Delete(json);
     return text;
@@ -69,6 +152,7 @@ enum MHD_Result srv_manifest_answer(struct srv_request *req)
         srv_refuse_status(req, status);
         return MHD_YES;
     }
+    note_asker(req);
     char *text = manifest_text(req, &r);
     srv_release_clear(&r);
     if (!text || !etag_of(text, etag)) {
@@ -80,6 +164,7 @@ enum MHD_Result srv_manifest_answer(struct srv_request *req)
     srv_reply_header(&reply, "Content-Type", "application/json");
     srv_reply_header(&reply, "ETag", etag);
     srv_reply_header(&reply, "Cache-Control", "no-cache");
+    srv_reply_header(&reply, "Vary", "Airlift-Running, Airlift-Patch-RAM");
     return srv_reply_send(req, &reply);
 }
 
@@ -110,8 +195,9 @@ static unsigned choose_bytes(const struct srv_request *req, const char *etag, ui
     return 200;
 }
 
+/* full: the length of the image that a patch leads to, or size itself. */
 static enum MHD_Result send_artifact(struct srv_request *req, const char *sha256, uint32_t size,
-                                     const char *cache_control)
+                                     uint32_t full, const char *cache_control)
 {
     char etag[70], range[80];
     uint64_t off, len;
@@ -129,6 +215,8 @@ static enum MHD_Result send_artifact(struct srv_request *req, const char *sha256
         srv_refuse_status(req, SRV_FAILED);
         return MHD_YES;
     }
+    req->artifact_size = size;
+    req->artifact_full = full;
     struct srv_reply reply = srv_reply_map(status, &map, len);
     srv_reply_header(&reply, "Content-Type", "application/octet-stream");
     srv_reply_header(&reply, "ETag", etag);
@@ -144,9 +232,13 @@ static enum MHD_Result send_artifact(struct srv_request *req, const char *sha256
 
 enum MHD_Result srv_artifact_answer(struct srv_request *req)
 {
-    uint32_t size;
+    uint32_t size, full;
     bool live;
     enum srv_status status = srv_store_artifact(req->worker->store, req->path.sha256, &size, &live);
+    full = size;
+    if (status == SRV_NOT_FOUND) {
+        status = srv_store_patch_artifact(req->worker->store, req->path.sha256, &size, &full, &live);
+    }
     if (status == SRV_NOT_FOUND) {
         srv_refuse(req, 404, "not_found", "there is no such artifact");
         return MHD_YES;
@@ -159,7 +251,7 @@ enum MHD_Result srv_artifact_answer(struct srv_request *req)
         srv_refuse(req, 410, "withdrawn", "this release was withdrawn");
         return MHD_YES;
     }
-    return send_artifact(req, req->path.sha256, size, "public, max-age=31536000, immutable");
+    return send_artifact(req, req->path.sha256, size, full, "public, max-age=31536000, immutable");
 }
 
 enum MHD_Result srv_firmware_answer(struct srv_request *req)
@@ -179,7 +271,7 @@ enum MHD_Result srv_firmware_answer(struct srv_request *req)
     if (r.withdrawn) {
         srv_refuse(req, 410, "withdrawn", "this release was withdrawn");
     } else {
-        result = send_artifact(req, r.sha256, r.size, "no-cache");
+        result = send_artifact(req, r.sha256, r.size, r.size, "no-cache");
     }
     srv_release_clear(&r);
     return result;

@@ -24,6 +24,10 @@ enum MHD_Result srv_withdraw_answer(struct srv_request *req);
 /* A release as JSON, or NULL when memory runs out. `url` is absolute, by the request's Host. */
 cJSON *srv_release_json(const struct srv_request *req, const struct srv_release *r);
 
+/* metrics.c */
+enum MHD_Result srv_metrics_answer(struct srv_request *req);
+enum MHD_Result srv_stats_answer(struct srv_request *req);
+
 /* devices.c: for devices. */
 enum MHD_Result srv_manifest_answer(struct srv_request *req);
 enum MHD_Result srv_firmware_answer(struct srv_request *req);

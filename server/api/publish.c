@@ -285,6 +285,7 @@ enum MHD_Result srv_publish_answer(struct srv_request *req)
         srv_refuse_status(req, status);
         return MHD_YES;
     }
+    srv_maker_wake(&req->worker->context->maker);
     host_log(HOST_LOG_INFO, known ? "release_confirmed" : "release_published", "product", p->release.product,
              "version", p->release.version, "sha256", p->release.sha256, NULL);
     struct srv_reply reply = srv_reply_json(known ? 200 : 201, srv_release_json(req, &p->release));

@@ -125,6 +125,7 @@ enum MHD_Result srv_withdraw_answer(struct srv_request *req)
         srv_release_clear(&r);
         return refuse_lookup(req, status);
     }
+    srv_maker_wake(&req->worker->context->maker); /* another release is the newest now */
     host_log(HOST_LOG_INFO, "release_withdrawn", "product", r.product, "version", r.version, NULL);
     cJSON *json = srv_release_json(req, &r);
     srv_release_clear(&r);

@@ -27,6 +27,8 @@
 
 static const struct srv_handler handlers[] = {
     {SRV_RES_HEALTH, "GET", false, 0, NULL, NULL, srv_health_answer},
+    {SRV_RES_METRICS, "GET", true, 0, NULL, NULL, srv_metrics_answer},
+    {SRV_RES_STATS, "GET", true, 0, NULL, NULL, srv_stats_answer},
     {SRV_RES_RELEASES, "GET", false, 0, NULL, NULL, srv_list_answer},
     {SRV_RES_RELEASES, "POST", true, SRV_UPLOAD_MAX, srv_publish_begin, srv_publish_body, srv_publish_answer},
     {SRV_RES_RELEASE, "GET", false, 0, NULL, NULL, srv_release_answer},
@@ -337,6 +339,16 @@ static void log_request(const struct srv_request *req, bool whole)
              "outcome", outcome, NULL);
 }
 
+static void count_request(const struct srv_request *req, bool whole)
+{
+    struct srv_metrics *m = &req->worker->context->metrics;
+    unsigned digit = req->status / 100;
+    atomic_fetch_add(&m->requests[digit < 6 ? digit : 0], 1);
+    if (whole && req->artifact_size && (req->status == 200 || req->status == 206)) {
+        srv_metrics_artifact(m, req->answer_len, req->artifact_size, req->artifact_full);
+    }
+}
+
 void srv_on_completed(void *worker, struct MHD_Connection *mhd, void **request,
                       enum MHD_RequestTerminationCode how)
 {
@@ -347,6 +359,7 @@ void srv_on_completed(void *worker, struct MHD_Connection *mhd, void **request,
         return;
     }
     log_request(req, how == MHD_REQUEST_TERMINATED_COMPLETED_OK);
+    count_request(req, how == MHD_REQUEST_TERMINATED_COMPLETED_OK);
     srv_publish_free(req->publish);
     srv_watch_idle(req->conn);
     if (req->counted) {

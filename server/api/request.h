@@ -19,7 +19,9 @@
 #include <stdint.h>
 
 #include "../artifact/artifact.h"
+#include "../patch/maker.h"
 #include "../store/store.h"
+#include "metrics.h"
 #include "route.h"
 #include "watch.h"
 
@@ -27,6 +29,8 @@
 struct srv_context {
     struct srv_watch watch;
     struct srv_artifacts artifacts;
+    struct srv_metrics metrics;
+    struct srv_maker maker;
     char authority[300];   /* "127.0.0.1:8443": stands in where a request has no Host */
     atomic_uint n_running; /* requests between their headers and the end of their answers */
     atomic_bool stopping;
@@ -71,6 +75,8 @@ struct srv_request {
     struct srv_publish *publish; /* owned; only while an image is being published */
     unsigned status;             /* of the answer */
     uint64_t answer_len;
+    uint32_t artifact_size,
+        artifact_full; /* of the artifact that the answer is part of, and of the image it leads to */
 };
 
 /* What a method does on a resource. */

@@ -25,7 +25,7 @@ bool srv_version_valid(const char *version)
            al_semver_valid(version);
 }
 
-static bool sha256_valid(const char *hex)
+bool srv_sha256_valid(const char *hex)
 {
     return strlen(hex) == SRV_SHA256_SIZE - 1 && strspn(hex, DIGIT "abcdef") == SRV_SHA256_SIZE - 1;
 }
@@ -104,13 +104,17 @@ void srv_path_parse(const char *path, struct srv_path *out)
     const char *p;
     if (strcmp(path, "/v1/health") == 0) {
         out->resource = SRV_RES_HEALTH;
+    } else if (strcmp(path, "/metrics") == 0) {
+        out->resource = SRV_RES_METRICS;
+    } else if (strcmp(path, "/v1/stats") == 0) {
+        out->resource = SRV_RES_STATS;
     } else if ((p = after(path, "/v1/products/"))) {
         out->resource = parse_products(p, out);
     } else if ((p = after(path, "/firmware/"))) {
         out->resource = parse_firmware(p, out);
     } else if ((p = after(path, "/v1/artifacts/"))) {
         p = take_word(p, out->sha256, sizeof out->sha256);
-        if (p && !*p && sha256_valid(out->sha256)) {
+        if (p && !*p && srv_sha256_valid(out->sha256)) {
             out->resource = SRV_RES_ARTIFACT;
         }
     }

@@ -16,6 +16,8 @@
 
 enum srv_resource {
     SRV_RES_HEALTH,
+    SRV_RES_METRICS,
+    SRV_RES_STATS,
     SRV_RES_RELEASES,    /* product */
     SRV_RES_RELEASE,     /* product, version */
     SRV_RES_MANIFEST,    /* product */
@@ -37,6 +39,9 @@ bool srv_product_valid(const char *name);
 
 /* Semver that can be ordered, at most 32 characters, all of them safe in a URL. */
 bool srv_version_valid(const char *version);
+
+/* 64 hex digits, lower case. */
+bool srv_sha256_valid(const char *hex);
 
 /* Take a decoded path apart. */
 void srv_path_parse(const char *path, struct srv_path *out);

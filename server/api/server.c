@@ -236,6 +236,25 @@ static unsigned count_workers(void)
     return cpus < 1 ? 1 : cpus > (long)MAX_WORKERS ? MAX_WORKERS : (unsigned)cpus;
 }
 
+/* Patches are extra: a server that can't make them serves images. */
+static void start_maker(struct srv_server *s, unsigned patches_from)
+{
+    struct srv_maker *m = &s->context.maker;
+    char err[256];
+    (void)srv_metrics_load(&s->context.metrics, s->worker[0].store);
+    m->artifacts = &s->context.artifacts;
+    m->metrics = &s->context.metrics;
+    m->n_from = patches_from;
+    if (srv_store_open(s->database_path, &m->store, err, sizeof err) != 0) {
+        host_log(HOST_LOG_ERROR, "no_patches", "reason", err, NULL);
+        return;
+    }
+    int error = srv_maker_start(m);
+    if (error) {
+        host_log(HOST_LOG_ERROR, "no_patches", "reason", strerror(error), NULL);
+    }
+}
+
 /* --- Public ---------------------------------------------------------------- */
 
 int srv_start(const struct srv_config *config, struct srv_server **out, char *err, size_t err_size)
@@ -269,6 +288,9 @@ int srv_start(const struct srv_config *config, struct srv_server **out, char *er
     if (ensure_token(s, err, err_size) != 0 || start_workers(s, timeout_ms, err, err_size) != 0) {
         srv_stop(s, 0);
         return -1;
+    }
+    if (config->patches_from > 0) {
+        start_maker(s, config->patches_from);
     }
     *out = s;
     return 0;
@@ -318,6 +340,8 @@ void srv_stop(struct srv_server *s, unsigned grace_ms)
     if (s->watching) {
         srv_watch_stop(&s->context.watch);
     }
+    srv_maker_stop(&s->context.maker); /* after the last request, which may wake it */
+    srv_store_close(s->context.maker.store);
     for (unsigned i = 0; i < s->n_workers; i++) {
         srv_store_close(s->worker[i].store);
     }

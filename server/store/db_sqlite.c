@@ -12,7 +12,7 @@
 
 #include "db.h"
 
-#define MAX_STATEMENTS  32
+#define MAX_STATEMENTS  64
 #define MAX_COLUMNS     16
 #define BUSY_TIMEOUT_MS 15000 /* for another connection's write transaction */
 

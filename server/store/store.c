@@ -4,7 +4,7 @@
  * products.newest is kept beside the releases because SQL cannot order semantic versions:
  * every change of a product's releases recomputes it in the same transaction.
  */
-#include "store.h"
+#include "store_internal.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,11 +15,9 @@
 #include "db.h"
 #include "host/log.h"
 
+/* Grows when older programs would misread a table. One that they do not know leaves it as it is: it is made when
+ * the database is opened, and is no business of theirs. */
 #define SCHEMA_VERSION "1"
-
-struct srv_store {
-    struct srv_db *db;
-};
 
 static const char *const schema[] = {
     "CREATE TABLE IF NOT EXISTS meta ("
@@ -53,6 +51,31 @@ static const char *const schema[] = {
     " sha256 TEXT NOT NULL,"
     " created TEXT NOT NULL)",
 
+    "CREATE TABLE IF NOT EXISTS patches ("
+    " from_sha256 TEXT NOT NULL," /* '' for a whole image, compressed */
+    " to_sha256 TEXT NOT NULL,"
+    " state TEXT NOT NULL," /* made, useless or failed */
+    " from_size BIGINT NOT NULL,"
+    " to_size BIGINT NOT NULL,"
+    " format TEXT NOT NULL,"
+    " ram BIGINT NOT NULL,"
+    " size BIGINT NOT NULL,"
+    " sha256 TEXT NOT NULL," /* '' unless made */
+    " created TEXT NOT NULL,"
+    " PRIMARY KEY (from_sha256, to_sha256))",
+
+    "CREATE INDEX IF NOT EXISTS patches_sha256 ON patches (sha256)",
+
+    "CREATE TABLE IF NOT EXISTS running ("
+    " product TEXT NOT NULL,"
+    " sha256 TEXT NOT NULL,"
+    " seen TEXT NOT NULL," /* to the hour */
+    " PRIMARY KEY (product, sha256))",
+
+    "CREATE TABLE IF NOT EXISTS totals ("
+    " name TEXT PRIMARY KEY,"
+    " value BIGINT NOT NULL)",
+
     "INSERT INTO meta (name, value) VALUES ('schema', '" SCHEMA_VERSION "') ON CONFLICT (name) DO NOTHING",
 };
 
@@ -63,7 +86,7 @@ static const char *const schema[] = {
 /* --- Rows ------------------------------------------------------------------ */
 
 /* Log a failure; the status is handed through. */
-static enum srv_status checked(struct srv_store *s, const char *what, enum srv_status status)
+enum srv_status srv_store_checked(struct srv_store *s, const char *what, enum srv_status status)
 {
     if (status == SRV_FAILED || status == SRV_FULL) {
         host_log(HOST_LOG_ERROR, "database_failed", "while", what, "reason", srv_db_error(s->db), NULL);
@@ -72,7 +95,7 @@ static enum srv_status checked(struct srv_store *s, const char *what, enum srv_s
 }
 
 /* Copy a column; false if it is NULL or too long, which only a foreign hand can cause. */
-static bool text_column(char *out, size_t size, const char *col)
+bool srv_text_column(char *out, size_t size, const char *col)
 {
     size_t len = col ? strlen(col) : size;
     if (len >= size) {
@@ -82,7 +105,7 @@ static bool text_column(char *out, size_t size, const char *col)
     return true;
 }
 
-static bool number_column(uint64_t *out, uint64_t max, const char *col)
+bool srv_number_column(uint64_t *out, uint64_t max, const char *col)
 {
     char *end = NULL;
     *out = col ? strtoull(col, &end, 10) : 0;
@@ -93,13 +116,16 @@ static bool release_row(struct srv_release *r, const char *const *col)
 {
     uint64_t chip_id, secure_version, size, mandatory, withdrawn;
     memset(r, 0, sizeof *r);
-    if (!text_column(r->product, sizeof r->product, col[0]) ||
-        !text_column(r->version, sizeof r->version, col[1]) ||
-        !text_column(r->project, sizeof r->project, col[2]) || !number_column(&chip_id, UINT16_MAX, col[3]) ||
-        !number_column(&secure_version, UINT32_MAX, col[4]) || !number_column(&size, UINT32_MAX, col[5]) ||
-        !text_column(r->sha256, sizeof r->sha256, col[6]) || !text_column(r->md5, sizeof r->md5, col[7]) ||
-        !number_column(&mandatory, 1, col[8]) || !number_column(&withdrawn, 1, col[9]) ||
-        !text_column(r->created, sizeof r->created, col[10])) {
+    if (!srv_text_column(r->product, sizeof r->product, col[0]) ||
+        !srv_text_column(r->version, sizeof r->version, col[1]) ||
+        !srv_text_column(r->project, sizeof r->project, col[2]) ||
+        !srv_number_column(&chip_id, UINT16_MAX, col[3]) ||
+        !srv_number_column(&secure_version, UINT32_MAX, col[4]) ||
+        !srv_number_column(&size, UINT32_MAX, col[5]) ||
+        !srv_text_column(r->sha256, sizeof r->sha256, col[6]) ||
+        !srv_text_column(r->md5, sizeof r->md5, col[7]) || !srv_number_column(&mandatory, 1, col[8]) ||
+        !srv_number_column(&withdrawn, 1, col[9]) ||
+        !srv_text_column(r->created, sizeof r->created, col[10])) {
         return false;
     }
     r->chip_id = (uint16_t)chip_id;
@@ -143,7 +169,8 @@ static enum srv_status one_release(struct srv_store *s, const char *what, const 
 {
     struct release_list list = {0};
     memset(out, 0, sizeof *out);
-    enum srv_status status = checked(s, what, srv_db_run(s->db, sql, args, n_args, add_release, &list));
+    enum srv_status status =
+        srv_store_checked(s, what, srv_db_run(s->db, sql, args, n_args, add_release, &list));
     if (status == SRV_OK && list.n == 0) {
         status = SRV_NOT_FOUND;
     }
@@ -168,9 +195,9 @@ static enum srv_status update_newest(struct srv_store *s, const char *product)
         newest = list[i].withdrawn ? NULL : list[i].version;
     }
     const char *args[] = {newest, product};
-    status =
-        checked(s, "update_newest",
-                srv_db_run(s->db, "UPDATE products SET newest = $1 WHERE name = $2", args, 2, NULL, NULL));
+    status = srv_store_checked(
+        s, "update_newest",
+        srv_db_run(s->db, "UPDATE products SET newest = $1 WHERE name = $2", args, 2, NULL, NULL));
     srv_releases_free(list, n);
     return status;
 }
@@ -184,7 +211,7 @@ struct text_out {
 static bool take_text(void *ctx, const char *const *col)
 {
     struct text_out *out = ctx;
-    out->found = text_column(out->text, out->size, col[0]);
+    out->found = srv_text_column(out->text, out->size, col[0]);
     return out->found;
 }
 
@@ -193,7 +220,8 @@ static enum srv_status one_text(struct srv_store *s, const char *what, const cha
                                 const char *const *args, unsigned n_args, char *text, size_t size)
 {
     struct text_out out = {text, size, false};
-    enum srv_status status = checked(s, what, srv_db_run(s->db, sql, args, n_args, take_text, &out));
+    enum srv_status status =
+        srv_store_checked(s, what, srv_db_run(s->db, sql, args, n_args, take_text, &out));
     return status == SRV_OK && !out.found ? SRV_NOT_FOUND : status;
 }
 
@@ -206,7 +234,7 @@ static enum srv_status make_tables(struct srv_store *s)
         return status;
     }
     for (size_t i = 0; i < sizeof schema / sizeof schema[0] && status == SRV_OK; i++) {
-        status = checked(s, "make_tables", srv_db_run(s->db, schema[i], NULL, 0, NULL, NULL));
+        status = srv_store_checked(s, "make_tables", srv_db_run(s->db, schema[i], NULL, 0, NULL, NULL));
     }
     if (status != SRV_OK) {
         srv_store_rollback(s);
@@ -256,12 +284,12 @@ void srv_store_close(struct srv_store *s)
 
 enum srv_status srv_store_begin(struct srv_store *s)
 {
-    return checked(s, "begin", srv_db_begin(s->db));
+    return srv_store_checked(s, "begin", srv_db_begin(s->db));
 }
 
 enum srv_status srv_store_commit(struct srv_store *s)
 {
-    return checked(s, "commit", srv_db_commit(s->db));
+    return srv_store_checked(s, "commit", srv_db_commit(s->db));
 }
 
 void srv_store_rollback(struct srv_store *s)
@@ -296,9 +324,9 @@ enum srv_status srv_store_list(struct srv_store *s, const char *product, struct 
     struct release_list list = {0};
     const char *args[] = {product};
     enum srv_status status =
-        checked(s, "list",
-                srv_db_run(s->db, "SELECT " RELEASE_COLUMNS " FROM releases r WHERE r.product = $1", args, 1,
-                           add_release, &list));
+        srv_store_checked(s, "list",
+                          srv_db_run(s->db, "SELECT " RELEASE_COLUMNS " FROM releases r WHERE r.product = $1",
+                                     args, 1, add_release, &list));
     if (status == SRV_OK && list.n == 0) {
         status = SRV_NOT_FOUND;
     }
@@ -338,7 +366,7 @@ enum srv_status srv_store_put(struct srv_store *s, const struct srv_release *r)
     snprintf(size, sizeof size, "%lu", (unsigned long)r->size);
 
     const char *product_args[] = {r->product, chip_id};
-    enum srv_status status = checked(
+    enum srv_status status = srv_store_checked(
         s, "put_product",
         srv_db_run(s->db,
                    "INSERT INTO products (name, chip_id) VALUES ($1, $2) ON CONFLICT (name) DO NOTHING",
@@ -358,16 +386,16 @@ enum srv_status srv_store_put(struct srv_store *s, const struct srv_release *r)
                           r->withdrawn ? "1" : "0",
                           r->created,
                           r->notes};
-    status =
-        checked(s, "put_release",
-                srv_db_run(s->db,
-                           "INSERT INTO releases (product, version, project, chip_id, secure_version, size,"
-                           " sha256, md5, mandatory, withdrawn, created, notes)"
-                           " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)"
-                           " ON CONFLICT (product, version) DO UPDATE SET"
-                           " mandatory = excluded.mandatory, withdrawn = excluded.withdrawn,"
-                           " notes = excluded.notes",
-                           args, 12, NULL, NULL));
+    status = srv_store_checked(
+        s, "put_release",
+        srv_db_run(s->db,
+                   "INSERT INTO releases (product, version, project, chip_id, secure_version, size,"
+                   " sha256, md5, mandatory, withdrawn, created, notes)"
+                   " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)"
+                   " ON CONFLICT (product, version) DO UPDATE SET"
+                   " mandatory = excluded.mandatory, withdrawn = excluded.withdrawn,"
+                   " notes = excluded.notes",
+                   args, 12, NULL, NULL));
     return status == SRV_OK ? update_newest(s, r->product) : status;
 }
 
@@ -380,10 +408,10 @@ enum srv_status srv_store_withdraw(struct srv_store *s, const char *product, con
     }
     srv_release_clear(&found);
     const char *args[] = {product, version};
-    status =
-        checked(s, "withdraw",
-                srv_db_run(s->db, "UPDATE releases SET withdrawn = 1 WHERE product = $1 AND version = $2",
-                           args, 2, NULL, NULL));
+    status = srv_store_checked(
+        s, "withdraw",
+        srv_db_run(s->db, "UPDATE releases SET withdrawn = 1 WHERE product = $1 AND version = $2", args, 2,
+                   NULL, NULL));
     return status == SRV_OK ? update_newest(s, product) : status;
 }
 
@@ -396,14 +424,14 @@ static bool take_artifact(void *ctx, const char *const *col)
 {
     struct artifact_out *out = ctx;
     out->found = true;
-    return number_column(&out->size, UINT32_MAX, col[0]) && number_column(&out->withdrawn, 1, col[1]);
+    return srv_number_column(&out->size, UINT32_MAX, col[0]) && srv_number_column(&out->withdrawn, 1, col[1]);
 }
 
 enum srv_status srv_store_artifact(struct srv_store *s, const char *sha256, uint32_t *size, bool *live)
 {
     struct artifact_out out = {0};
     const char *args[] = {sha256};
-    enum srv_status status = checked(
+    enum srv_status status = srv_store_checked(
         s, "artifact",
         srv_db_run(s->db, "SELECT size, withdrawn FROM releases WHERE sha256 = $1 ORDER BY withdrawn LIMIT 1",
                    args, 1, take_artifact, &out));
@@ -428,12 +456,12 @@ enum srv_status srv_store_set_token(struct srv_store *s, const char *role, const
     char now[25];
     srv_timestamp(now);
     const char *args[] = {role, sha256, now};
-    return checked(s, "set_token",
-                   srv_db_run(s->db,
-                              "INSERT INTO tokens (role, sha256, created) VALUES ($1, $2, $3)"
-                              " ON CONFLICT (role) DO UPDATE SET sha256 = excluded.sha256,"
-                              " created = excluded.created",
-                              args, 3, NULL, NULL));
+    return srv_store_checked(s, "set_token",
+                             srv_db_run(s->db,
+                                        "INSERT INTO tokens (role, sha256, created) VALUES ($1, $2, $3)"
+                                        " ON CONFLICT (role) DO UPDATE SET sha256 = excluded.sha256,"
+                                        " created = excluded.created",
+                                        args, 3, NULL, NULL));
 }
 
 void srv_timestamp(char out[25])

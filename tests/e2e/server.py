@@ -382,6 +382,19 @@ class Devices(Case):
         answer = self.s.raw(get % (0, b""))  # HTTP/1.0 need not name one
         self.assertIn(f'"url":"{self.s.url}/v1/artifacts/'.encode(), answer)
 
+    def test_bytes_are_counted_for_those_with_the_token(self):
+        self.assertError(self.s.call("GET", "/v1/stats"), 401, "unauthorized")
+        self.assertError(self.s.call("GET", "/metrics"), 401, "unauthorized")
+        stats = json.loads(self.s.call("GET", "/v1/stats", token=self.s.token)[2])
+        self.assertEqual((stats["patch_bytes"], stats["saved_bytes"]), (0, 0))
+        size = len(self.s.call("GET", self.artifact)[2])
+        self.s.call("GET", self.artifact, headers={"Range": "bytes=0-9"})
+        later = json.loads(self.s.call("GET", "/v1/stats", token=self.s.token)[2])
+        self.assertEqual(later["image_bytes"], stats["image_bytes"] + size + 10)
+        metrics = self.s.call("GET", "/metrics", token=self.s.token)[2].decode()
+        self.assertIn('\nairlift_artifact_bytes_total{kind="image"} %d\n' % later["image_bytes"], metrics)
+        self.assertRegex(metrics, r'\nairlift_http_requests_total\{status="2xx"\} [1-9]')
+
     def test_manifest_of_unknown_products_is_404(self):
         self.assertError(self.s.call("GET", "/firmware/other/version.json"), 404, "not_found")
         self.assertError(self.s.call("GET", "/firmware/other/1.0.0.bin"), 404, "not_found")

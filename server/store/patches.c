@@ -1,0 +1,375 @@
+#include "patches.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "airlift/semver.h"
+#include "store_internal.h"
+
+#define SEEN_DAYS 90
+
+static const char *const state_name[] = {"made", "useless", "failed"};
+
+static void print_number(char out[24], uint64_t value)
+{
+    snprintf(out, 24, "%llu", (unsigned long long)value);
+}
+
+/* --- Patches ---------------------------------------------------------------- */
+
+#define PATCH_COLUMNS "from_sha256, to_sha256, from_size, to_size, format, ram, size, sha256"
+
+struct patch_list {
+    struct srv_patch *items;
+    size_t n;
+};
+
+static bool add_patch(void *ctx, const char *const *col)
+{
+    struct patch_list *list = ctx;
+    struct srv_patch *items = realloc(list->items, (list->n + 1) * sizeof *items);
+    uint64_t from_size, to_size, ram, size;
+    if (!items) {
+        return false;
+    }
+    list->items = items;
+    struct srv_patch *p = &items[list->n++];
+    memset(p, 0, sizeof *p);
+    if (!srv_text_column(p->from_sha256, sizeof p->from_sha256, col[0]) ||
+        !srv_text_column(p->to_sha256, sizeof p->to_sha256, col[1]) ||
+        !srv_number_column(&from_size, UINT32_MAX, col[2]) ||
+        !srv_number_column(&to_size, UINT32_MAX, col[3]) ||
+        !srv_text_column(p->format, sizeof p->format, col[4]) ||
+        !srv_number_column(&ram, UINT32_MAX, col[5]) || !srv_number_column(&size, UINT32_MAX, col[6]) ||
+        !srv_text_column(p->sha256, sizeof p->sha256, col[7])) {
+        return false;
+    }
+    p->from_size = (uint32_t)from_size;
+    p->to_size = (uint32_t)to_size;
+    p->ram = (uint32_t)ram;
+    p->size = (uint32_t)size;
+    return true;
+}
+
+static enum srv_status list_patches(struct srv_store *s, const char *sql, const char *to_sha256,
+                                    struct patch_list *list)
+{
+    const char *args[] = {to_sha256};
+    memset(list, 0, sizeof *list);
+    enum srv_status status =
+        srv_store_checked(s, "list_patches", srv_db_run(s->db, sql, args, 1, add_patch, list));
+    if (status != SRV_OK) {
+        free(list->items);
+        list->items = NULL;
+    }
+    return status;
+}
+
+enum srv_status srv_store_patches(struct srv_store *s, const char *to_sha256, struct srv_patch **out,
+                                  size_t *n)
+{
+    struct patch_list list;
+    enum srv_status status = list_patches(
+        s, "SELECT " PATCH_COLUMNS " FROM patches WHERE to_sha256 = $1 AND state = 'made' ORDER BY size",
+        to_sha256, &list);
+    *out = list.items;
+    *n = list.n;
+    return status;
+}
+
+enum srv_status srv_store_put_patch(struct srv_store *s, const struct srv_patch *p,
+                                    enum srv_patch_state state)
+{
+    char from_size[24], to_size[24], ram[24], size[24], now[25];
+    print_number(from_size, p->from_size);
+    print_number(to_size, p->to_size);
+    print_number(ram, p->ram);
+    print_number(size, p->size);
+    srv_timestamp(now);
+    const char *args[] = {
+        p->from_sha256, p->to_sha256, state_name[state], from_size, to_size, p->format, ram, size,
+        p->sha256,      now};
+    return srv_store_checked(
+        s, "put_patch",
+        srv_db_run(
+            s->db,
+            "INSERT INTO patches (from_sha256, to_sha256, state, from_size, to_size, format, ram, size,"
+            " sha256, created) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)"
+            " ON CONFLICT (from_sha256, to_sha256) DO NOTHING",
+            args, 10, NULL, NULL));
+}
+
+enum srv_status srv_store_retry_patches(struct srv_store *s)
+{
+    return srv_store_checked(
+        s, "retry_patches",
+        srv_db_run(s->db, "DELETE FROM patches WHERE state = 'failed'", NULL, 0, NULL, NULL));
+}
+
+struct artifact_out {
+    uint64_t size, full, withdrawn;
+    bool found;
+};
+
+static bool take_artifact(void *ctx, const char *const *col)
+{
+    struct artifact_out *out = ctx;
+    out->found = true;
+    return srv_number_column(&out->size, UINT32_MAX, col[0]) &&
+           srv_number_column(&out->full, UINT32_MAX, col[1]) && srv_number_column(&out->withdrawn, 1, col[2]);
+}
+
+enum srv_status srv_store_patch_artifact(struct srv_store *s, const char *sha256, uint32_t *size,
+                                         uint32_t *full, bool *live)
+{
+    struct artifact_out out = {0};
+    const char *args[] = {sha256};
+    enum srv_status status = srv_store_checked(
+        s, "patch_artifact",
+        srv_db_run(s->db,
+                   "SELECT p.size, p.to_size, r.withdrawn FROM patches p"
+                   " JOIN releases r ON r.sha256 = p.to_sha256 WHERE p.sha256 = $1 AND p.state = 'made'"
+                   " ORDER BY r.withdrawn LIMIT 1",
+                   args, 1, take_artifact, &out));
+    *size = (uint32_t)out.size;
+    *full = (uint32_t)out.full;
+    *live = !out.withdrawn;
+    return status == SRV_OK && !out.found ? SRV_NOT_FOUND : status;
+}
+
+/* --- What devices run --------------------------------------------------------- */
+
+static bool take_flag(void *ctx, const char *const *col)
+{
+    (void)col;
+    *(bool *)ctx = true;
+    return true;
+}
+
+enum srv_status srv_store_saw(struct srv_store *s, const char *product, const char *sha256, bool *noted)
+{
+    char hour[25];
+    bool known = false, fresh = false;
+    *noted = false;
+    srv_timestamp(hour);
+    strcpy(hour + 13, ":00:00Z");
+    const char *args[] = {product, sha256, hour};
+    enum srv_status status = srv_store_checked(
+        s, "saw",
+        srv_db_run(s->db, "SELECT 1 FROM running WHERE product = $1 AND sha256 = $2 AND seen = $3", args, 3,
+                   take_flag, &fresh));
+    if (status != SRV_OK || fresh) {
+        return status;
+    }
+    /* Anyone may say anything: only releases are noted, so the table stays as small as theirs. */
+    status = srv_store_checked(s, "saw",
+                               srv_db_run(s->db, "SELECT 1 FROM releases WHERE product = $1 AND sha256 = $2",
+                                          args, 2, take_flag, &known));
+    if (status != SRV_OK || !known) {
+        return status;
+    }
+    status = srv_store_checked(s, "saw",
+                               srv_db_run(s->db,
+                                          "INSERT INTO running (product, sha256, seen) VALUES ($1, $2, $3)"
+                                          " ON CONFLICT (product, sha256) DO UPDATE SET seen = excluded.seen",
+                                          args, 3, NULL, NULL));
+    *noted = status == SRV_OK;
+    return status;
+}
+
+/* --- What is missing ------------------------------------------------------------ */
+
+struct source {
+    char version[33], sha256[65], seen[25]; /* seen: "" if it was not, or long ago */
+    uint32_t size;
+};
+
+struct source_list {
+    struct source *items;
+    size_t n;
+    char since[25];
+};
+
+static bool add_source(void *ctx, const char *const *col)
+{
+    struct source_list *list = ctx;
+    struct source *items = realloc(list->items, (list->n + 1) * sizeof *items);
+    uint64_t size;
+    if (!items) {
+        return false;
+    }
+    list->items = items;
+    struct source *source = &items[list->n++];
+    memset(source, 0, sizeof *source);
+    if (!srv_text_column(source->version, sizeof source->version, col[0]) ||
+        !srv_text_column(source->sha256, sizeof source->sha256, col[1]) ||
+        !srv_number_column(&size, UINT32_MAX, col[2]) ||
+        (col[3] && !srv_text_column(source->seen, sizeof source->seen, col[3]))) {
+        return false;
+    }
+    source->size = (uint32_t)size;
+    if (strcmp(source->seen, list->since) < 0) {
+        source->seen[0] = '\0';
+    }
+    return true;
+}
+
+/* Seen last, then of the newest version. */
+static int most_wanted_first(const void *a, const void *b)
+{
+    const struct source *left = a, *right = b;
+    int order = strcmp(right->seen, left->seen);
+    return order != 0 ? order : al_semver_compare(right->version, left->version);
+}
+
+/* The releases older than `newest` that patches shall start from: the first *n of list->items. */
+static enum srv_status choose_sources(struct srv_store *s, const struct srv_release *newest, unsigned n_from,
+                                      struct source_list *list)
+{
+    time_t then = time(NULL) - SEEN_DAYS * 86400;
+    struct tm utc;
+    if (!gmtime_r(&then, &utc) ||
+        strftime(list->since, sizeof list->since, "%Y-%m-%dT%H:%M:%SZ", &utc) == 0) {
+        list->since[0] = '\0';
+    }
+    const char *args[] = {newest->product};
+    enum srv_status status = srv_store_checked(
+        s, "choose_sources",
+        srv_db_run(s->db,
+                   "SELECT r.version, r.sha256, r.size, n.seen FROM releases r LEFT JOIN running n"
+                   " ON n.product = r.product AND n.sha256 = r.sha256 WHERE r.product = $1",
+                   args, 1, add_source, list));
+    size_t n = 0;
+    for (size_t i = 0; i < list->n; i++) {
+        if (al_semver_compare(list->items[i].version, newest->version) < 0 &&
+            strcmp(list->items[i].sha256, newest->sha256) != 0) {
+            list->items[n++] = list->items[i];
+        }
+    }
+    if (n > 0) {
+        qsort(list->items, n, sizeof *list->items, most_wanted_first);
+    }
+    list->n = n < n_from ? n : n_from;
+    while (list->n > 0 && list->items[0].seen[0] && !list->items[list->n - 1].seen[0]) {
+        list->n--;
+    }
+    return status;
+}
+
+static bool is_known(const struct patch_list *known, const char *from_sha256)
+{
+    for (size_t i = 0; i < known->n; i++) {
+        if (strcmp(known->items[i].from_sha256, from_sha256) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void note_missing(struct srv_patch_job *job, const struct srv_release *to, const struct source *from)
+{
+    if (job->n_missing++ > 0) {
+        return;
+    }
+    strcpy(job->product, to->product);
+    strcpy(job->to_version, to->version);
+    strcpy(job->patch.to_sha256, to->sha256);
+    job->patch.to_size = to->size;
+    if (from) {
+        strcpy(job->from_version, from->version);
+        strcpy(job->patch.from_sha256, from->sha256);
+        job->patch.from_size = from->size;
+    }
+}
+
+static enum srv_status missing_of(struct srv_store *s, const char *product, bool whole, unsigned n_from,
+                                  struct srv_patch_job *job)
+{
+    struct srv_release newest;
+    struct patch_list known = {0};
+    struct source_list sources = {0};
+    enum srv_status status = srv_store_newest(s, product, &newest);
+    if (status != SRV_OK) {
+        return status == SRV_NOT_FOUND ? SRV_OK : status;
+    }
+    status =
+        list_patches(s, "SELECT " PATCH_COLUMNS " FROM patches WHERE to_sha256 = $1", newest.sha256, &known);
+    if (status == SRV_OK) {
+        status = choose_sources(s, &newest, n_from, &sources);
+    }
+    if (status == SRV_OK) {
+        if (whole && !is_known(&known, "")) {
+            note_missing(job, &newest, NULL);
+        }
+        for (size_t i = 0; i < sources.n; i++) {
+            if (!is_known(&known, sources.items[i].sha256)) {
+                note_missing(job, &newest, &sources.items[i]);
+            }
+        }
+    }
+    free(known.items);
+    free(sources.items);
+    srv_release_clear(&newest);
+    return status;
+}
+
+struct names {
+    char (*items)[65];
+    size_t n;
+};
+
+static bool add_name(void *ctx, const char *const *col)
+{
+    struct names *names = ctx;
+    char(*items)[65] = realloc(names->items, (names->n + 1) * sizeof *items);
+    if (!items) {
+        return false;
+    }
+    names->items = items;
+    return srv_text_column(items[names->n++], sizeof *items, col[0]);
+}
+
+enum srv_status srv_store_missing_patch(struct srv_store *s, bool whole, unsigned n_from,
+                                        struct srv_patch_job *out)
+{
+    struct names names = {0};
+    memset(out, 0, sizeof *out);
+    enum srv_status status = srv_store_checked(
+        s, "missing_patch",
+        srv_db_run(s->db, "SELECT name FROM products ORDER BY name", NULL, 0, add_name, &names));
+    for (size_t i = 0; i < names.n && status == SRV_OK; i++) {
+        status = missing_of(s, names.items[i], whole, n_from, out);
+    }
+    free(names.items);
+    return status == SRV_OK && out->n_missing == 0 ? SRV_NOT_FOUND : status;
+}
+
+/* --- Totals -------------------------------------------------------------------------- */
+
+static bool take_number(void *ctx, const char *const *col)
+{
+    return srv_number_column(ctx, UINT64_MAX, col[0]);
+}
+
+enum srv_status srv_store_total(struct srv_store *s, const char *name, uint64_t *value)
+{
+    const char *args[] = {name};
+    *value = 0;
+    return srv_store_checked(
+        s, "total",
+        srv_db_run(s->db, "SELECT value FROM totals WHERE name = $1", args, 1, take_number, value));
+}
+
+enum srv_status srv_store_set_total(struct srv_store *s, const char *name, uint64_t value)
+{
+    char text[24];
+    print_number(text, value);
+    const char *args[] = {name, text};
+    return srv_store_checked(s, "set_total",
+                             srv_db_run(s->db,
+                                        "INSERT INTO totals (name, value) VALUES ($1, $2)"
+                                        " ON CONFLICT (name) DO UPDATE SET value = excluded.value",
+                                        args, 2, NULL, NULL));
+}

@@ -1,0 +1,69 @@
+/*
+ * patches.h - what the server knows of patches, of the images that devices run, and of what was saved.
+ *
+ * Threads as in store.h.
+ */
+#ifndef SERVER_STORE_PATCHES_H
+#define SERVER_STORE_PATCHES_H
+
+#include "store.h"
+
+/* One way from an image to another, or to the same image compressed. */
+struct srv_patch {
+    char from_sha256[65]; /* of the file that devices run; "": any, the patch holds the whole image */
+    char to_sha256[65];
+    uint32_t from_size, to_size; /* bytes */
+    char format[17];             /* "airlift-delta-1" */
+    uint32_t ram;                /* bytes that its decoder takes */
+    uint32_t size;
+    char sha256[65]; /* of the patch, its artifact's name */
+};
+
+enum srv_patch_state {
+    SRV_PATCH_MADE,
+    SRV_PATCH_USELESS, /* not smaller than nine tenths of the image: not offered, not tried again */
+    SRV_PATCH_FAILED,  /* tried again after the next start */
+};
+
+/* Patches to an image that were made, smallest first. None: SRV_OK with *n 0. Free *out. */
+enum srv_status srv_store_patches(struct srv_store *s, const char *to_sha256, struct srv_patch **out,
+                                  size_t *n);
+
+/* Note what came of making one. Power cut: noted or not; if not it is made again, into the same artifact. */
+enum srv_status srv_store_put_patch(struct srv_store *s, const struct srv_patch *p,
+                                    enum srv_patch_state state);
+
+/* Forget the failed ones, so that they are tried again. */
+enum srv_status srv_store_retry_patches(struct srv_store *s);
+
+/*
+ * Is the artifact a patch? *full is the length of the image it leads to; *live as in srv_store_artifact().
+ * SRV_NOT_FOUND.
+ */
+enum srv_status srv_store_patch_artifact(struct srv_store *s, const char *sha256, uint32_t *size,
+                                         uint32_t *full, bool *live);
+
+/*
+ * A device says that it runs this image. Noted if it is a release of the product, to the hour: most calls
+ * only read. *noted: this one wrote.
+ */
+enum srv_status srv_store_saw(struct srv_store *s, const char *product, const char *sha256, bool *noted);
+
+/*
+ * The next patch that is missing, with its product and versions for the log: to the newest release of a product, whole
+ * first (if `whole`), then from the `n_from` older releases that devices were seen running last (within 90 days), or,
+ * if none was seen, from the `n_from` newest of them. *n_missing counts all. SRV_NOT_FOUND: none is.
+ */
+struct srv_patch_job {
+    char product[65], from_version[33], to_version[33];
+    struct srv_patch patch; /* from and to filled in */
+    size_t n_missing;
+};
+enum srv_status srv_store_missing_patch(struct srv_store *s, bool whole, unsigned n_from,
+                                        struct srv_patch_job *out);
+
+/* Totals that outlive the process. A name never seen is 0. */
+enum srv_status srv_store_total(struct srv_store *s, const char *name, uint64_t *value);
+enum srv_status srv_store_set_total(struct srv_store *s, const char *name, uint64_t value);
+
+#endif
