@@ -23,7 +23,8 @@
  *
  * version and url are needed; what else is there is checked. Versions are
  * ordered by Semantic Versioning, and only a newer one is installed. A url may
- * be relative to the manifest's.
+ * be relative to the manifest's. "patches" may be there too (docs/deltas.md): the
+ * smallest that serves is fetched in place of the image.
  *
  * What else learns of updates - a message, a job, a button - hands them over with
  * airlift_install(), and they go the same way. Then no manifest is needed.
@@ -157,6 +158,9 @@ typedef struct {
     uint32_t retry_s;          /* [60] after failed attempts; doubles each time up to the interval */
     uint32_t timeout_s;     /* [10 for the manifest, 30 for the image] silence taken for a lost connection */
     uint32_t journal_bytes; /* [16384] a reset costs at most so many downloaded bytes */
+
+    /* Fetch images whole, also where the manifest offers a patch. [no; always without CONFIG_AIRLIFT_DELTA] */
+    bool no_patches;
 
     /*
      * Is this firmware fit to stay? Asked once, on the first boot of a new

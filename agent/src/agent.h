@@ -6,7 +6,8 @@
  *     commit.c    OTA data of a version that passed
  *     check.c     manifest, decision, selection for the next boot
  *     offer.c     the same for what airlift_install() was given
- *     download.c  the image into the slot, sector by sector, resumable
+ *     download.c  bytes into the slot, sector by sector, resumable
+ *     delta.c     the image out of the running one and a patch
  *     slot.c      what lies in an app slot
  *     http.c      one GET: redirects, headers, bounded waits
  *     journal.c   what outlives a reset, in NVS
@@ -64,15 +65,29 @@ struct agent_record {
 #define AGENT_KEY_INSTALLED "installed" /* the last one that passed */
 #define AGENT_KEY_BAD       "bad"       /* the last one that failed: not tried again */
 
-/* A download that is not complete, or complete and not installed. */
+/*
+ * An image on its way into a slot, or complete and not installed.
+ *
+ * Whole: `total` bytes, `identity` is the image's. By a patch: that comes first, into the
+ * slot's last sectors, and counts with all of them; `total` is these and the image, `identity`
+ * the patch's SHA-256. Beyond the patch's sectors the position is the image's.
+ */
 struct agent_job {
     uint8_t format;
     uint8_t subtype; /* of the slot written */
-    uint8_t unused[2];
-    uint32_t total; /* bytes of the image */
+    uint8_t way;     /* AGENT_WAY_* */
+    uint8_t unused;
+    uint32_t total; /* bytes */
     uint8_t identity[AL_SHA256_SIZE];
-    char etag[AGENT_ETAG_SIZE]; /* strong tag of these bytes, or "" */
+    char etag[AGENT_ETAG_SIZE]; /* strong tag of the bytes fetched, or "" */
 };
+
+#define AGENT_WAY_IMAGE 0u
+#define AGENT_WAY_PATCH 1u
+
+/* The image to which no patch is tried any more: one failed. */
+bool agent_gave_up_patches(nvs_handle_t nvs, const uint8_t identity[AL_SHA256_SIZE]);
+esp_err_t agent_give_up_patches(nvs_handle_t nvs, const uint8_t identity[AL_SHA256_SIZE]);
 
 /* What airlift_install() was given. Stored without what follows the URL's NUL. */
 struct agent_offer {
@@ -127,21 +142,44 @@ struct agent_http {
     char content_range[64];
 };
 
+/* What is to be fetched, and where to. Borrows. */
+struct agent_fetch {
+    uint8_t way;      /* AGENT_WAY_*: this is the image, or the patch */
+    const char *what; /* for people */
+    const char *url;
+    uint32_t size;           /* bytes; 0: not said, which is for images only */
+    const uint8_t *sha256;   /* NULL: not said */
+    const uint8_t *md5;      /* likewise */
+    const uint8_t *identity; /* of the job */
+    uint32_t off, room;      /* in the slot: whole sectors */
+};
+
 struct agent_download {
     const esp_partition_t *slot;
+    struct agent_fetch fetch;
     struct al_hash sha256, md5;
     bool hashing; /* both are under way */
     esp_ota_handle_t ota;
-    bool writing;   /* the OTA session is open */
-    bool from_zero; /* no byte was taken over from an earlier session */
-    uint32_t pos;   /* bytes received and hashed */
-    uint32_t held;  /* the last of them, still in the sector buffer */
-    uint32_t saved; /* bytes that the journal knows of */
+    bool open;        /* the slot may be written */
+    bool in_session;  /* by `ota` */
+    bool from_zero;   /* no byte was taken over from an earlier session */
+    uint32_t total;   /* bytes to be fetched; 0: not known yet */
+    uint32_t pos;     /* bytes received and hashed */
+    uint32_t held;    /* the last of them, still in the sector buffer */
+    uint32_t saved;   /* bytes that the journal knows of */
+    uint32_t fetched; /* bytes received since agent_download() began */
     struct agent_job job;
 };
 
 struct agent;
 typedef void agent_guest_fn(struct agent *a, void *ctx);
+
+/* What this device says of itself to be offered patches. */
+struct agent_running {
+    bool known;             /* the rest was found out */
+    struct agent_file file; /* what was installed to become the running app; size 0: can't be told */
+    uint32_t ram;           /* bytes that a decoder may take */
+};
 
 struct agent {
     airlift_config_t config; /* defaults filled in */
@@ -159,8 +197,10 @@ struct agent {
     _Atomic unsigned holds; /* of agent_hold() */
     bool health_asked;      /* a task for the app's health check was started */
 
-    struct agent_manifest manifest;      /* or what an offer says */
-    uint8_t identity[AL_SHA256_SIZE];    /* of the manifest's image */
+    struct agent_manifest manifest;   /* or what an offer says */
+    uint8_t identity[AL_SHA256_SIZE]; /* of the manifest's image */
+    struct agent_patch patch;         /* to it; size 0: none */
+    struct agent_running running_now;
     struct agent_offer *offer;           /* under way, owned; NULL: none */
     struct agent_offer *next_offer;      /* waits to begin, owned; NULL: none */
     char offer_id[AIRLIFT_MAX_OFFER_ID]; /* for events: whom they are about, "" nobody's */
@@ -283,17 +323,68 @@ void agent_offer_recognise_trial(struct agent *a, const struct agent_record *tri
 
 /*
  * Bring the image of a->manifest into `slot`, complete and verified, going on
- * where an earlier download of the same image stopped. Not selected yet.
+ * where an earlier attempt at the same image stopped: by a->patch if there is one
+ * that serves, else whole. Not selected yet.
  *
- * Power cut: the slot holds a prefix of the image, of which the journal names
- * whole sectors at most `journal_bytes` short of all; or, at the end, all of it.
+ * Power cut: the slot holds a prefix of the image (and the patch), of which the
+ * journal names whole sectors at most `journal_bytes` short of all; or, at the end,
+ * all of it.
  */
 airlift_fail_t agent_download(struct agent *a, const esp_partition_t *slot);
+
+/*
+ * Fetch these bytes into `slot`, going on where an earlier attempt stopped, and
+ * compare their hashes; an image is verified from flash as well.
+ *
+ * Power cut: as above; a patch's journal is a sector behind at most.
+ */
+airlift_fail_t agent_fetch(struct agent *a, const esp_partition_t *slot, const struct agent_fetch *fetch);
+
+/*
+ * Open the OTA session a->download.ota at byte `pos` of the image. From 0 it also
+ * takes the slot's image out of what a rollback may choose.
+ */
+airlift_fail_t agent_open_session(struct agent *a, const esp_partition_t *slot, uint32_t pos);
+
+/* End it: the image is verified from flash. */
+airlift_fail_t agent_end_session(struct agent *a);
+
+/* --- delta.c -------------------------------------------------------------- */
+
+/*
+ * Bring the image of a->manifest into `slot` by a->patch. Success: complete and
+ * verified, as after a whole download. `*fall_back`: it can't be done this way, and
+ * the whole image is to be fetched; a->why says why.
+ *
+ * The patch lies in the slot's last sectors, behind the place of the image. Nothing of
+ * the decoder is stored: after a reset it runs again from the patch's begin, without
+ * writing what is on flash already.
+ */
+airlift_fail_t agent_delta_install(struct agent *a, const esp_partition_t *slot, bool *fall_back);
+
+/* Is this job the work of a->patch? */
+bool agent_delta_is_job(const struct agent *a, const struct agent_job *job);
+
+/* What a server has to know to offer patches. NULL: this agent takes none. */
+const struct agent_running *agent_delta_running(struct agent *a);
+
+/* What a patch to a->manifest's image has to be. False: none will do. */
+bool agent_delta_needs(struct agent *a, struct agent_patch_needs *out);
 
 /* The Authorization header that the server of `url` may see, or NULL. */
 const char *agent_authorization(const struct agent *a, const char *url);
 
 /* --- slot.c --------------------------------------------------------------- */
+
+/*
+ * The file that the slot's image was installed from: its length, with the signature
+ * blocks behind it, and SHA-256. Reads all of it. False if it can't be told.
+ */
+bool agent_slot_file(struct agent *a, const esp_partition_t *slot, struct agent_file *out);
+
+/* SHA-256 of `len` bytes at `off` of the slot, read through a->buf. False if flash fails. */
+bool agent_slot_sha256(struct agent *a, const esp_partition_t *slot, uint32_t off, uint32_t len,
+                       uint8_t out[AL_SHA256_SIZE]);
 
 const esp_partition_t *agent_slot_by_subtype(uint8_t subtype);
 
@@ -334,10 +425,11 @@ airlift_fail_t agent_check_prefix(const uint8_t *data, uint32_t len, uint16_t ch
 
 struct agent_request {
     const char *url;
-    const char *authorization; /* or NULL */
-    uint32_t from;             /* first byte wanted */
-    uint32_t count;            /* bytes wanted; 0: all. With from 0 too, no Range is sent */
-    const char *if_range;      /* strong tag, or "" */
+    const char *authorization;           /* or NULL */
+    uint32_t from;                       /* first byte wanted */
+    uint32_t count;                      /* bytes wanted; 0: all. With from 0 too, no Range is sent */
+    const char *if_range;                /* strong tag, or "" */
+    const struct agent_running *running; /* sent if not NULL */
     uint32_t timeout_s;
 };
 

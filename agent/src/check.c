@@ -42,8 +42,10 @@ airlift_fail_t agent_fetch_manifest(struct agent *a)
         .url = a->config.manifest_url,
         .authorization = a->config.authorization,
         .if_range = "",
+        .running = agent_delta_running(a),
         .timeout_s = a->config.timeout_s != 0 ? a->config.timeout_s : 10,
     };
+    struct agent_patch_needs needs;
     uint32_t len = 0;
     airlift_fail_t fail = agent_http_get(a, &request);
 
@@ -57,6 +59,11 @@ airlift_fail_t agent_fetch_manifest(struct agent *a)
     }
     if (fail == AIRLIFT_FAIL_NONE && agent_manifest_identity(&a->manifest, a->identity) != 0) {
         fail = agent_fail(a, AIRLIFT_FAIL_FLASH, "no SHA-256");
+    }
+    a->patch.size = 0;
+    if (fail == AIRLIFT_FAIL_NONE && agent_delta_needs(a, &needs)) {
+        agent_manifest_find_patch(a->buf.text, len, a->config.manifest_url, a->config.allow_http, &needs,
+                                  &a->patch);
     }
     return fail;
 }
@@ -99,9 +106,13 @@ static bool lies_ready(struct agent *a, const esp_partition_t *slot)
     struct agent_job job;
     uint32_t pos;
 
-    if (agent_job_load(a->nvs, &job, &pos) && job.subtype == (uint8_t)slot->subtype &&
-        memcmp(job.identity, a->identity, sizeof(job.identity)) == 0) {
-        return pos == job.total && agent_slot_holds(a, slot, job.total);
+    if (agent_job_load(a->nvs, &job, &pos) && job.subtype == (uint8_t)slot->subtype) {
+        if (job.way == AGENT_WAY_IMAGE && memcmp(job.identity, a->identity, sizeof(job.identity)) == 0) {
+            return pos == job.total && agent_slot_holds(a, slot, job.total);
+        }
+        if (agent_delta_is_job(a, &job)) {
+            return pos == job.total && agent_slot_holds(a, slot, m->size);
+        }
     }
     if (!m->has_sha256 || m->size == 0) {
         return false;
@@ -247,18 +258,26 @@ static airlift_fail_t install(struct agent *a)
         return agent_fail(a, AIRLIFT_FAIL_SIZE, "%" PRIu32 " bytes do not fit slot %s of %" PRIu32, m->size,
                           slot->label, (uint32_t)slot->size);
     }
+    char how[AGENT_TEXT_SIZE];
+
     if (lies_ready(a, slot)) {
         ESP_LOGI(AGENT_TAG, "%s lies complete in %s already: nothing to download", m->version, slot->label);
+        snprintf(how, sizeof(how), "nothing fetched");
     } else {
         const airlift_fail_t fail = agent_download(a, slot);
 
         if (fail != AIRLIFT_FAIL_NONE) {
             return fail;
         }
+        const struct agent_download *d = &a->download;
+
+        snprintf(how, sizeof(how), "%s, %" PRIu32 " bytes fetched for %" PRIu32,
+                 d->job.way == AGENT_WAY_PATCH ? "by a patch" : "whole", d->fetched,
+                 d->job.way == AGENT_WAY_PATCH ? m->size : d->job.total);
     }
-    ESP_LOGI(AGENT_TAG, "%s verified: whole%s", m->version,
-             m->has_sha256 ? ", and its SHA-256 is the manifest's" : "");
-    agent_tell(a, AIRLIFT_EVENT_VERIFIED, m->version, AIRLIFT_FAIL_NONE, NULL);
+    ESP_LOGI(AGENT_TAG, "%s verified%s (%s)", m->version,
+             m->has_sha256 ? ": its SHA-256 is the manifest's" : "", how);
+    agent_tell(a, AIRLIFT_EVENT_VERIFIED, m->version, AIRLIFT_FAIL_NONE, how);
     return select_manifests(a, slot);
 }
 

@@ -31,6 +31,22 @@ static esp_err_t on_http_event(esp_http_client_event_t *event)
     return ESP_OK;
 }
 
+/* What a server needs to know to offer a patch that serves. Others ignore it. */
+static esp_err_t set_running(esp_http_client_handle_t client, const struct agent_running *running)
+{
+    char text[2 * AL_SHA256_SIZE + 1];
+
+    for (unsigned i = 0; i < AL_SHA256_SIZE; i++) {
+        snprintf(text + 2 * i, 3, "%02x", (unsigned)running->file.sha256[i]);
+    }
+    esp_err_t err = ESP_OK;
+    if (running->file.size != 0) {
+        err = esp_http_client_set_header(client, "Airlift-Running", text);
+    }
+    snprintf(text, sizeof(text), "%" PRIu32, running->ram);
+    return err == ESP_OK ? esp_http_client_set_header(client, "Airlift-Patch-RAM", text) : err;
+}
+
 static esp_err_t set_headers(esp_http_client_handle_t client, const struct agent_request *r)
 {
     char range[sizeof("bytes=4294967295-4294967295")];
@@ -46,6 +62,9 @@ static esp_err_t set_headers(esp_http_client_handle_t client, const struct agent
             snprintf(range, sizeof(range), "bytes=%" PRIu32 "-", r->from);
         }
         err = esp_http_client_set_header(client, "Range", range);
+    }
+    if (err == ESP_OK && r->running != NULL) {
+        err = set_running(client, r->running);
     }
     if (err == ESP_OK && r->from > 0 && r->if_range[0] != '\0') {
         err = esp_http_client_set_header(client, "If-Range", r->if_range);

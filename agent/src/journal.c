@@ -11,10 +11,11 @@
 /* Grows when a struct changes; what an older agent stored is then not understood and ignored. */
 #define FORMAT 2u
 
-#define KEY_JOB   "job"
-#define KEY_POS   "pos"
-#define KEY_OFFER "offer"
-#define KEY_NOTE  "offer_id"
+#define KEY_JOB      "job"
+#define KEY_POS      "pos"
+#define KEY_NO_PATCH "no_patch"
+#define KEY_OFFER    "offer"
+#define KEY_NOTE     "offer_id"
 
 _Static_assert(sizeof(struct agent_record) == 104, "the layout is stored");
 _Static_assert(sizeof(struct agent_job) == 168, "the layout is stored");
@@ -169,4 +170,23 @@ esp_err_t agent_offer_note_store(nvs_handle_t nvs, const struct agent_offer_note
 
     copy.format = FORMAT;
     return store(nvs, KEY_NOTE, &copy, sizeof(copy));
+}
+
+/* --- Patches -------------------------------------------------------------- */
+
+bool agent_gave_up_patches(nvs_handle_t nvs, const uint8_t identity[AL_SHA256_SIZE])
+{
+    uint8_t image[AL_SHA256_SIZE];
+    size_t len = sizeof(image);
+
+    return nvs_get_blob(nvs, KEY_NO_PATCH, image, &len) == ESP_OK && len == sizeof(image) &&
+           memcmp(image, identity, len) == 0;
+}
+
+esp_err_t agent_give_up_patches(nvs_handle_t nvs, const uint8_t identity[AL_SHA256_SIZE])
+{
+    /* A cut before it: the patch is tried once more. */
+    const esp_err_t err = nvs_set_blob(nvs, KEY_NO_PATCH, identity, AL_SHA256_SIZE);
+
+    return err == ESP_OK ? nvs_commit(nvs) : err;
 }

@@ -41,6 +41,46 @@ struct agent_manifest {
 airlift_fail_t agent_manifest_parse(const char *text, size_t len, const char *base_url, bool allow_http,
                                     struct agent_manifest *out, char why[AGENT_TEXT_SIZE]);
 
+/* --- Patches ------------------------------------------------------------- */
+
+#define AGENT_PATCH_URL_SIZE 2048u /* bytes with NUL; a patch with a longer one is passed over */
+
+/* A file as its length and SHA-256; size 0: none. */
+struct agent_file {
+    uint32_t size; /* bytes */
+    uint8_t sha256[AL_SHA256_SIZE];
+};
+
+/* A patch that leads to the manifest's image; size 0: none. */
+struct agent_patch {
+    char url[AGENT_PATCH_URL_SIZE]; /* absolute and allowed */
+    uint32_t size;                  /* bytes */
+    uint8_t sha256[AL_SHA256_SIZE];
+    uint8_t format; /* index into agent_patch_needs.format */
+    bool whole;     /* needs no old image */
+};
+
+/* What a patch must be to be of use. */
+struct agent_patch_needs {
+    const char *const *format; /* names, ended by NULL */
+    struct agent_file from;    /* the running image; size 0: not known, whole ones only */
+    uint32_t ram;              /* bytes for the decoder */
+    uint32_t room;             /* bytes for the patch */
+};
+
+/*
+ * Find the smallest useful one of the manifest's "patches":
+ *
+ *     [{"from": "<64 hex digits>", "from_size": 1504368, "url": "...", "size": 35142,
+ *       "sha256": "<64 hex digits>", "format": "airlift-delta-1", "ram": 20480}, ...]
+ *
+ * Without "from" it holds the whole image, compressed. What can't be used or
+ * understood is passed over: the image is there too. `text` has passed
+ * agent_manifest_parse(). out->size is 0 if there is none.
+ */
+void agent_manifest_find_patch(const char *text, size_t len, const char *base_url, bool allow_http,
+                               const struct agent_patch_needs *needs, struct agent_patch *out);
+
 /*
  * A name for the image that does not depend on its URL: its SHA-256, or without
  * one a hash over version, size and MD5. Returns 0 or AL_ERR_CRYPTO.

@@ -264,6 +264,7 @@ static void describe(struct agent *a)
     m->has_md5 = o->has_md5;
     m->mandatory = o->mandatory;
     m->size = o->size;
+    a->patch.size = 0;
 }
 
 /* --- Decision ------------------------------------------------------------- */

@@ -3,6 +3,10 @@
 #include <string.h>
 
 #include "esp_app_desc.h"
+#include "esp_image_format.h"
+
+#define SIGNATURE_MAGIC   0xE7u /* of a Secure Boot V2 signature block */
+#define SIGNATURE_VERSION 0x02u
 
 /* Feed `len` bytes of the slot to both hashes. */
 static bool hash_slot(struct agent *a, const esp_partition_t *slot, uint32_t len, struct al_hash *sha256,
@@ -45,6 +49,53 @@ bool agent_slot_is(const esp_partition_t *slot, const struct agent_record *recor
 
     return (uint8_t)slot->subtype == record->subtype && esp_partition_get_sha256(slot, sha256) == ESP_OK &&
            memcmp(sha256, record->image, sizeof(sha256)) == 0;
+}
+
+bool agent_slot_sha256(struct agent *a, const esp_partition_t *slot, uint32_t off, uint32_t len,
+                       uint8_t out[AL_SHA256_SIZE])
+{
+    struct al_hash hash;
+    bool good = true;
+
+    if (al_sha256_init(&hash) != 0) {
+        return false;
+    }
+    for (uint32_t done = 0; done < len && good; done += AGENT_SECTOR_SIZE) {
+        const uint32_t n = len - done < AGENT_SECTOR_SIZE ? len - done : AGENT_SECTOR_SIZE;
+
+        good = esp_partition_read(slot, off + done, a->buf.sector, n) == ESP_OK &&
+               al_hash_update(&hash, a->buf.sector, n) == 0;
+        if (done % (16 * AGENT_SECTOR_SIZE) == 0) {
+            vTaskDelay(1);
+        }
+    }
+    return al_hash_final(&hash, out) == 0 && good;
+}
+
+bool agent_slot_file(struct agent *a, const esp_partition_t *slot, struct agent_file *out)
+{
+    const esp_partition_pos_t pos = {.offset = slot->address, .size = slot->size};
+    esp_image_metadata_t meta;
+    uint8_t block[2];
+
+    out->size = 0;
+    if (esp_image_get_metadata(&pos, &meta) != ESP_OK || meta.image_len > slot->size) {
+        return false;
+    }
+    uint32_t size = meta.image_len;
+    const uint32_t aligned = (size + AGENT_SECTOR_SIZE - 1) / AGENT_SECTOR_SIZE * AGENT_SECTOR_SIZE;
+
+    /* Signature blocks take a sector of their own, right behind the image. */
+    if (aligned + AGENT_SECTOR_SIZE <= slot->size &&
+        esp_partition_read(slot, aligned, block, sizeof(block)) == ESP_OK && block[0] == SIGNATURE_MAGIC &&
+        block[1] == SIGNATURE_VERSION) {
+        size = aligned + AGENT_SECTOR_SIZE;
+    }
+    if (!agent_slot_sha256(a, slot, 0, size, out->sha256)) {
+        return false;
+    }
+    out->size = size;
+    return true;
 }
 
 bool agent_slot_holds(struct agent *a, const esp_partition_t *slot, uint32_t size)

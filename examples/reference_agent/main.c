@@ -16,6 +16,7 @@
  *     AIRLIFT_AGENT_PUSH_TCP         port to take pushed images on (airlift_push.h)
  *     AIRLIFT_AGENT_PUSH_KEY         with this key; none by default
  *     AIRLIFT_AGENT_PUSH_TIMEOUT_S
+ *     AIRLIFT_AGENT_NO_PATCHES       set: updates are fetched whole
  *     AIRLIFT_AGENT_SICK_VERSION     the version that fails its health check
  *     AIRLIFT_AGENT_HUNG_VERSION     the version whose health check never ends
  *     AIRLIFT_AGENT_CRASHING_VERSION the version that crashes on trial
@@ -223,6 +224,7 @@ void app_main(void)
         .timeout_s = seconds("AIRLIFT_AGENT_TIMEOUT_S"),
         .health_timeout_s = seconds("AIRLIFT_AGENT_HEALTH_TIMEOUT_S"),
         .health_check = has_ill_version() || is_pushed_to() ? health_check : NULL,
+        .no_patches = setting("AIRLIFT_AGENT_NO_PATCHES") != NULL,
         .on_event = on_event,
     };
 

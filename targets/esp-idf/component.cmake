@@ -9,6 +9,13 @@
 get_filename_component(airlift_root "${CMAKE_CURRENT_LIST_DIR}/../.." ABSOLUTE)
 file(GLOB airlift_sources "${airlift_root}/agent/src/*.c" "${airlift_root}/agent/mqtt/*.c" "${airlift_root}/core/src/*.c")
 
+# With or without patches: one of the two files. See Kconfig.
+if(CONFIG_AIRLIFT_DELTA)
+    list(FILTER airlift_sources EXCLUDE REGEX "/delta_none\\.c$")
+else()
+    list(FILTER airlift_sources EXCLUDE REGEX "/(delta|esp_delta)\\.c$")
+endif()
+
 set(airlift_requires app_update bootloader_support efuse esp_app_format esp_hw_support esp_http_client esp_partition esp_rom
     esp_timer mbedtls nvs_flash)
 if(IDF_VERSION_MAJOR LESS 6)

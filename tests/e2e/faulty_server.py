@@ -70,6 +70,8 @@ class Route:
     drip: int = 0               # send so many bytes at a time ...
     drip_s: float = 0.05        # ... this far apart
 
+    lockstep: bool = False      # send 512 bytes at a time, each when the peer has read those before (plain HTTP)
+
     header_bytes: int = 0     # so many bytes of headers nobody needs
     length: int = -1          # claim this Content-Length
     chunked: bool = False
@@ -314,12 +316,14 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         if self.command == "HEAD":
             return
         cut = min(n for n in (route.hang_after, route.close_after, len(data)) if n >= 0)
-        step = route.drip or PIECE
+        step = 512 if route.lockstep else route.drip or PIECE
         for off in range(0, cut, step):
             piece = data[off:min(off + step, cut)]
             self.wfile.write(b"%x\r\n%s\r\n" % (len(piece), piece) if route.chunked else piece)
             self.wfile.flush()
             self.record.sent += len(piece)
+            if route.lockstep:
+                self._wait_until_read()
             if route.drip and self.owner.stopping.wait(route.drip_s):
                 raise _Hangup
         if 0 <= route.hang_after < len(data):
@@ -329,6 +333,25 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         if route.chunked:
             self.wfile.write(b"0\r\n\r\n")
             self.wfile.flush()
+
+    def _wait_until_read(self):
+        """Both ends are on this machine, so the kernel knows what the peer has not read yet."""
+        def name(address):
+            return "%08X:%04X" % (int.from_bytes(socket.inet_aton(address[0]), "little"), address[1])
+        ours, theirs = name(self.request.getsockname()), name(self.request.getpeername())
+        while not self.owner.stopping.is_set():
+            with open("/proc/net/tcp") as file:
+                for line in file:
+                    word = line.split()
+                    if word[1:3] == [theirs, ours]:
+                        unread = int(word[4].split(":")[1], 16)
+                        break
+                else:
+                    raise _Hangup  # it is gone
+            if unread == 0:
+                return
+            self.owner.stopping.wait(0.0005)
+        raise _Hangup
 
     def _hang(self):
         """Say nothing until the peer gives up or the server stops."""

@@ -437,6 +437,10 @@ class Components(SdkTest):
         p.write("sdkconfig.defaults", "CONFIG_PARTITION_TABLE_TWO_OTA_LARGE=y\n")  # room for sanitizers
         p.build()
         self.assertIn("libairlift.a", os.listdir(p.path("build/esp-idf/airlift")))
+        self.assertIn("#define CONFIG_AIRLIFT_DELTA 1", p.read("build/config/sdkconfig.h"))
+        p.write("sdkconfig.defaults", "CONFIG_PARTITION_TABLE_TWO_OTA_LARGE=y\n# CONFIG_AIRLIFT_DELTA is not set\n")
+        p.build()
+        self.assertNotIn("CONFIG_AIRLIFT_DELTA", p.read("build/config/sdkconfig.h"))
 
     def test_main_in_place_of_app_main(self):
         p = self.project().main("")

@@ -8,6 +8,7 @@
 #include "airlift/crypto.h"
 #include "airlift/image.h"
 #include "airlift/otadata.h"
+#include "delta/esp_delta.h"
 #include "torture.h"
 
 #define OTADATA_OFF 0x9000u
@@ -17,7 +18,7 @@
 const struct geometry geometry_small = {.slot_size = 0x8000, .image_size = 0x7E00, .nvs_size = 0x3000};
 const struct geometry geometry_large = {.slot_size = 0x140000, .image_size = 0x98000, .nvs_size = 0x4000};
 
-struct image images[MAX_VERSIONS];
+struct image images[MAX_VERSIONS], patch;
 const struct scenario *scenario;
 struct geometry geometry;
 
@@ -31,10 +32,23 @@ static _Noreturn void give_up(const char *what)
 
 /* --- Images ------------------------------------------------------------------ */
 
+/*
+ * A byte of an image. Versions have nothing in common, unless the scenario tells them by patches: then only
+ * each third KiB and an insertion are new.
+ */
+static uint8_t content(unsigned version, uint32_t at)
+{
+    const bool is_new = !scenario->delta || at / 1024 % 3 == 1;
+
+    return is_new ? (uint8_t)mix(version, at) : (uint8_t)mix(MAX_VERSIONS, at + version * 4);
+}
+
 /* Random bytes under a description; each version has other bytes and another length. */
 static void make_image(struct image *im, unsigned version, uint8_t secure_version)
 {
-    const uint32_t seg_len = geometry.image_size - version * 1028 - 512;
+    /* A patch needs room behind the image. */
+    const uint32_t spare = scenario->delta ? geometry.slot_size * 3 / 8 : 0;
+    const uint32_t seg_len = geometry.image_size - spare - version * 1028 - 512;
     struct al_image_new what = {.header = {.n_segments = 1, .chip_id = AL_CHIP_LINUX, .hash_appended = true},
                                 .desc = {.secure_version = secure_version}};
     struct al_hash hash;
@@ -53,7 +67,7 @@ static void make_image(struct image *im, unsigned version, uint8_t secure_versio
     const uint32_t end = AL_IMAGE_HEADER_SIZE + AL_IMAGE_SEGMENT_SIZE + seg_len;
 
     for (uint32_t i = AL_IMAGE_PREFIX_SIZE; i < end; i++) {
-        im->data[i] = (uint8_t)mix(version, i);
+        im->data[i] = content(version, i);
     }
     const uint8_t *seg = im->data + AL_IMAGE_HEADER_SIZE + AL_IMAGE_SEGMENT_SIZE;
     const uint8_t sum = al_image_checksum(0xEF, seg, seg_len);
@@ -75,6 +89,29 @@ static void make_image(struct image *im, unsigned version, uint8_t secure_versio
         al_hash_final(&hash, im->sha256) != 0 || al_md5_init(&hash) != 0 ||
         al_hash_update(&hash, im->data, im->len) != 0 || al_hash_final(&hash, im->md5) != 0) {
         give_up("hashing an image");
+    }
+}
+
+static void make_patch(const struct scenario *sc)
+{
+    const struct image *from = &images[sc->first], *to = &images[sc->step[0].version];
+    struct al_hash hash;
+
+    free(patch.data);
+    patch = (struct image){.etag = "\"patch\""};
+    char err[100];
+    size_t len;
+
+    if (delta_esp_make(from->data, from->len, to->data, to->len, &patch.data, &len, err, sizeof(err)) != 0) {
+        give_up(err);
+    }
+    patch.len = (uint32_t)len;
+    if (sc->bad_patch) {
+        patch.data[patch.len / 2] ^= 0x10;
+    }
+    if (al_sha256_init(&hash) != 0 || al_hash_update(&hash, patch.data, patch.len) != 0 ||
+        al_hash_final(&hash, patch.sha256) != 0) {
+        give_up("hashing a patch");
     }
 }
 
@@ -157,6 +194,9 @@ void device_make(const struct scenario *sc, const struct geometry *g)
     geometry = *g;
     for (unsigned v = 0; v < MAX_VERSIONS; v++) {
         make_image(&images[v], v, sc->secure_version[v]);
+    }
+    if (sc->delta) {
+        make_patch(sc);
     }
     make_table(sc);
     memset(s, 0, sizeof(*s));

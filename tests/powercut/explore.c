@@ -125,6 +125,7 @@ static enum life_end live(struct worker *w, const struct state *from, bool recor
 {
     memcpy(board->state, from, w->state_size);
     board->state->world.reset = 0; /* power-on */
+    life_cuts = name->cut[1] != 0 ? 2 : 1;
     const enum life_end end = life_run(record);
 
     count(w, name->cut[1] != 0 ? DOUBLES : SINGLES, 1);
@@ -221,6 +222,7 @@ static bool uncut(struct worker *w, const struct scenario *sc, const struct geom
     }
     memcpy(w->before, board->state, w->state_size);
     life_reference = 0;
+    life_cuts = 0;
     const enum life_end end = life_run(true);
 
     life_reference = board->state->world.can_roll_back;
@@ -572,6 +574,7 @@ int replay(const char *id, uint64_t seed)
         memcpy(board->state, w.before, w.state_size);
         board->state->world.reset = 0;
         chip_story = story;
+        life_cuts = i + 1;
         end = life_run(!last);
     }
     story("=> %s%s%s", life_end_name(end), board->why[0] != '\0' && end != LIFE_GOOD ? ": " : "",

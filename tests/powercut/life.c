@@ -16,7 +16,10 @@
 #define MAX_BOOTS 60u /* a device that needs more goes round in circles */
 #define MAX_IDLES 4u  /* times in a row that the app stops before the step is done */
 
+#define CUT_COSTS 4096u /* bytes of a patch that a cut may let the device fetch twice: a sector */
+
 uint8_t life_reference;
+uint32_t life_cuts = UNCOUNTED;
 
 const char *life_end_name(enum life_end end)
 {
@@ -29,6 +32,7 @@ const char *life_end_name(enum life_end end)
         [LIFE_VALUE] = "lost value",
         [LIFE_STUCK] = "the update does not complete",
         [LIFE_REFETCH] = "verified image downloaded again",
+        [LIFE_WASTE] = "fetched too much",
         [LIFE_NO_RETURN] = "no rolling back any more",
         [LIFE_ERROR] = "firmware error",
     };
@@ -146,6 +150,12 @@ static enum life_end judge(void)
     }
     if (w->refetched != 0) {
         return fail(LIFE_REFETCH, "an image that was verified was downloaded again");
+    }
+    if (scenario->delta && !scenario->bad_patch && life_cuts != UNCOUNTED &&
+        w->fetched > patch.len + life_cuts * CUT_COSTS) {
+        snprintf(board->why, sizeof(board->why), "%u bytes fetched for a patch of %u in a life of %u cuts",
+                 w->fetched, patch.len, life_cuts);
+        return LIFE_WASTE;
     }
     if (no_return) {
         return fail(LIFE_NO_RETURN, "rolling back is not possible in the end, as it is without the cut");

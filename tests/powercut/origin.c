@@ -11,17 +11,19 @@
 #include "agent.h"
 #include "torture.h"
 
-#define DROP_AFTER 9000u /* bytes of a connection that gets lost: not the end of a sector */
+#define DROP_AFTER 5000u /* bytes of a connection that gets lost: not the end of a sector */
 
 /* The answer under way. */
 static struct {
     const uint8_t *data;
     uint32_t left;   /* bytes still to come */
     uint32_t breaks; /* of them the last so many never do */
+    bool is_patch;
 } body;
 
-static char text[600];
-static int client; /* its address stands for the connection */
+static char text[1200];
+static struct agent_running asker; /* what the device said of itself */
+static int client;                 /* its address stands for the connection */
 
 static void hex(char *out, const uint8_t *data, size_t len)
 {
@@ -30,33 +32,49 @@ static void hex(char *out, const uint8_t *data, size_t len)
     }
 }
 
+/* The manifest's field for a device that runs what the patch is from, else "". */
+static void print_patches(const struct image *to, char *out, size_t size)
+{
+    const struct image *from = &images[scenario->first];
+    char from_sha256[65], sha256[65];
+
+    out[0] = '\0';
+    if (scenario->delta && to == &images[scenario->step[0].version] &&
+        memcmp(asker.file.sha256, from->sha256, sizeof(from->sha256)) == 0) {
+        hex(from_sha256, from->sha256, 32);
+        hex(sha256, patch.sha256, 32);
+        snprintf(out, size,
+                 ",\"patches\":[{\"from\":\"%s\",\"from_size\":%" PRIu32
+                 ",\"url\":\"patch\",\"size\":%" PRIu32 ",\"sha256\":\"%s\",\"format\":\"%s\",\"ram\":1}]",
+                 from_sha256, from->len, patch.len, sha256, "esp_delta_ota");
+    }
+}
+
 static void answer_manifest(struct agent *a, const struct image *im)
 {
-    char sha256[65], md5[33];
+    char sha256[65], md5[33], patches[500];
 
     hex(sha256, im->sha256, 32);
     hex(md5, im->md5, 16);
+    print_patches(im, patches, sizeof(patches));
     snprintf(text, sizeof(text),
              "{\"version\":\"%s\",\"url\":\"image.bin\",\"sha256\":\"%s\",\"md5\":\"%s\",\"size\":%" PRIu32
-             "}",
-             im->version, sha256, md5, im->len);
+             "%s}",
+             im->version, sha256, md5, im->len, patches);
     body.data = (const uint8_t *)text;
     body.left = (uint32_t)strlen(text);
     a->http.status = 200;
     a->http.content_length = body.left;
 }
 
-static void answer_image(struct agent *a, uint8_t version, const struct agent_request *r)
+/* A file, or what is missing of it. */
+static void answer_file(struct agent *a, const struct image *im, const struct agent_request *r)
 {
     struct world *w = &board->state->world;
-    const struct image *im = &images[version];
     const bool part =
         r->from > 0 && r->from < im->len && (r->if_range[0] == '\0' || strcmp(r->if_range, im->etag) == 0);
     const uint32_t from = part ? r->from : 0;
 
-    if (w->verified >> version & 1) {
-        w->refetched |= (uint8_t)(1u << version);
-    }
     body.data = im->data + from;
     body.left = im->len - from;
     if (w->drops_left > 0 && body.left > DROP_AFTER) {
@@ -70,6 +88,16 @@ static void answer_image(struct agent *a, uint8_t version, const struct agent_re
         snprintf(a->http.content_range, sizeof(a->http.content_range),
                  "bytes %" PRIu32 "-%" PRIu32 "/%" PRIu32, from, im->len - 1, im->len);
     }
+}
+
+static void answer_image(struct agent *a, uint8_t version, const struct agent_request *r)
+{
+    struct world *w = &board->state->world;
+
+    if (w->verified >> version & 1 || (scenario->delta && !scenario->bad_patch && life_cuts != UNCOUNTED)) {
+        w->refetched |= (uint8_t)(1u << version);
+    }
+    answer_file(a, &images[version], r);
 }
 
 /* --- In place of http.c ------------------------------------------------------- */
@@ -86,7 +114,11 @@ airlift_fail_t agent_http_get(struct agent *a, const struct agent_request *reque
     a->http.content_range[0] = '\0';
     a->http.client = (esp_http_client_handle_t)&client;
     if (strstr(request->url, "version.json") != NULL) {
+        asker = request->running != NULL ? *request->running : (struct agent_running){0};
         answer_manifest(a, &images[version]);
+    } else if (strstr(request->url, "patch") != NULL) {
+        body.is_patch = true;
+        answer_file(a, &patch, request);
     } else {
         answer_image(a, version, request);
     }
@@ -102,6 +134,9 @@ uint32_t agent_http_read(struct agent *a, void *buf, uint32_t len)
     memcpy(buf, body.data, n);
     body.data += n;
     body.left -= n;
+    if (body.is_patch) {
+        board->state->world.fetched += n;
+    }
     return n;
 }
 

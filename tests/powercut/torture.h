@@ -50,6 +50,7 @@ struct world {
     uint8_t can_roll_back;         /* bit per step: possible when the step was done */
     uint8_t secure_version;        /* eFuse */
     uint8_t refused;               /* bit per version: the device does not want it any more */
+    uint32_t fetched;              /* bytes of the patch, where the scenario has one */
 };
 
 /* Cells left between 0 and 1 by a torn erase: the next reads of the sector find now this, now that. */
@@ -176,6 +177,8 @@ struct scenario {
     uint16_t prefill; /* values written to NVS beforehand, so that its pages are nearly full */
     uint16_t writes;  /* times the app writes its value */
     bool offline;     /* the server is out of reach once the image is selected */
+    bool delta;       /* the server has a patch from the first version to the first step's */
+    bool bad_patch;   /* and it is not what it should be */
     bool forgets;     /* ESP-IDF's own sequence: an update may be forgotten, not the device lost */
 };
 
@@ -207,6 +210,9 @@ uint32_t device_flash_size(const struct scenario *sc, const struct geometry *g);
 /* Make the scenario current and put its device, as it is at first, into board->state. */
 void device_make(const struct scenario *sc, const struct geometry *g);
 
+/* The patch of a scenario that has one, from images[scenario->first] to its first step's. */
+extern struct image patch;
+
 /* The version whose bytes lie at `off`, whole; NO_VERSION if none. */
 uint8_t device_version_at(const struct state *s, uint32_t off);
 
@@ -237,6 +243,7 @@ enum life_end {
     LIFE_VALUE,     /* the app's value in NVS is neither the old nor the new one */
     LIFE_STUCK,     /* the update does not complete */
     LIFE_REFETCH,   /* a verified image was downloaded again */
+    LIFE_WASTE,     /* more was fetched than the patch and what a cut may cost */
     LIFE_NO_RETURN, /* rolling back is not possible any more */
     LIFE_ERROR,     /* a firmware bug: 0 -> 1, a crash, an endless loop */
 };
@@ -248,6 +255,10 @@ enum life_end life_run(bool record);
 
 /* Give a new device's NVS its values, through the SDK. False if that fails. */
 bool life_provision(void);
+
+/* Cuts of the life that is lived now: bounds what it may fetch. UNCOUNTED: other things go wrong in it. */
+#define UNCOUNTED UINT32_MAX
+extern uint32_t life_cuts;
 
 /* Bits of world.can_roll_back that the life without a cut had. */
 extern uint8_t life_reference;

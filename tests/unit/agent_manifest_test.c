@@ -183,6 +183,76 @@ static void test_manifest_identity_is_the_sha256_or_else_what_is_known(void **st
     assert_memory_not_equal(a, b, sizeof(a));
 }
 
+/* --- Patches ---------------------------------------------------------------- */
+
+#define FROM "ff0102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f"
+#define REST "\",\"url\":\"p\",\"sha256\":\"" SHA "\",\"format\":\"f1\",\"ram\":12288,"
+
+static struct agent_patch patch;
+
+/* The patch found among these entries, by its size; 0: none. */
+static uint32_t find(const char *entries)
+{
+    static char text[4096];
+    static const char *const formats[] = {"f0", "f1", NULL};
+    struct agent_patch_needs needs = {.format = formats, .from = {.size = 1000}, .ram = 20480, .room = 5000};
+
+    for (unsigned i = 0; i < AL_SHA256_SIZE; i++) {
+        needs.from.sha256[i] = (uint8_t)(i == 0 ? 0xFF : i);
+    }
+    snprintf(text, sizeof(text), "{\"version\":\"1.4.3\",\"url\":\"a\",\"patches\":%s}", entries);
+    assert_int_equal(parse(text), AIRLIFT_FAIL_NONE); /* an image is offered in any case */
+    agent_manifest_find_patch(text, strlen(text), BASE, false, &needs, &patch);
+    return patch.size;
+}
+
+static void test_manifest_smallest_patch_that_serves_is_found(void **state)
+{
+    (void)state;
+    assert_int_equal(find("[{\"from\":\"" FROM REST "\"from_size\":1000,\"size\":900},"
+                          "{\"from\":\"" FROM REST "\"from_size\":1000,\"size\":800},"
+                          "{\"x\":\"" REST "\"size\":850},"
+                          "{\"from\":\"" SHA REST "\"from_size\":1000,\"size\":100}]"),
+                     800);
+    assert_string_equal(patch.url, "https://host/fw/p");
+    assert_int_equal(patch.sha256[31], 0x1F);
+    assert_false(patch.whole);
+    assert_int_equal(patch.format, 1);
+    assert_int_equal(find("[{\"x\":\"" REST "\"size\":850}]"), 850);
+    assert_true(patch.whole);
+}
+
+static void test_manifest_patches_that_do_not_serve_are_passed_over(void **state)
+{
+    static const char *const useless[] = {
+        "null",
+        "7",
+        "{}",
+        "[]",
+        "[null,3,\"x\",[]]",
+        "[{\"from\":\"" FROM REST "\"from_size\":1001,\"size\":900}]", /* another file */
+        "[{\"from\":\"" FROM REST "\"size\":900}]",
+        "[{\"from\":\"ff\",\"x\":\"" REST "\"from_size\":1000,\"size\":900}]",
+        "[{\"from\":7,\"x\":\"" REST "\"from_size\":1000,\"size\":900}]",
+        "[{\"x\":\"" REST "\"size\":5001}]", /* no room */
+        "[{\"x\":\"" REST "\"size\":-1}]",
+        "[{\"x\":\"" REST "\"size\":1.5}]",
+        "[{\"x\":\"" REST "\"size\":\"9\"}]",
+        "[{\"ram\":20481,\"x\":\"" REST "\"size\":900}]",
+        "[{\"format\":\"f2\",\"x\":\"" REST "\"size\":900}]",
+        "[{\"url\":\"http://host/p\",\"x\":\"" REST "\"size\":900}]",
+        "[{\"sha256\":\"00\",\"x\":\"" REST "\"size\":900}]",
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(useless) / sizeof(useless[0]); i++) {
+        if (find(useless[i]) != 0) {
+            fail_msg("taken: %s", useless[i]);
+        }
+        assert_string_equal(patch.url, "");
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -196,6 +266,8 @@ int main(void)
         cmocka_unit_test(test_manifest_url_must_be_allowed),
         cmocka_unit_test(test_manifest_that_would_fill_the_heap_is_refused_unparsed),
         cmocka_unit_test(test_manifest_identity_is_the_sha256_or_else_what_is_known),
+        cmocka_unit_test(test_manifest_smallest_patch_that_serves_is_found),
+        cmocka_unit_test(test_manifest_patches_that_do_not_serve_are_passed_over),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

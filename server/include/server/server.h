@@ -19,11 +19,11 @@
 #define SRV_TOKEN_SIZE 80u /* bytes, with the NUL */
 
 struct srv_config {
-    const char *listen;          /* "HOST:PORT" or "[IPv6]:PORT"; port 0: a free one */
-    const char *data_dir;        /* made if missing */
-    const char *cert_path;       /* PEM chain and key; both NULL: the data directory's own pair, */
-    const char *key_path;        /* made on the first start */
-    unsigned patches_from;       /* patches to the newest release start from so many older ones; 0: none are made */
+    const char *listen;    /* "HOST:PORT" or "[IPv6]:PORT"; port 0: a free one */
+    const char *data_dir;  /* made if missing */
+    const char *cert_path; /* PEM chain and key; both NULL: the data directory's own pair, */
+    const char *key_path;  /* made on the first start */
+    unsigned patches_from; /* patches to the newest release start from so many older ones; 0: none are made */
     unsigned request_timeout_ms; /* for a handshake and a request's headers; 0: 30 s */
 };
 
