@@ -332,6 +332,24 @@ void app_main(void)
 }
 """
 
+# Installs itself in the next slot, and says what its state is there.
+COPIES_ITSELF = PRELUDE + r"""
+void app_main(void)
+{
+    const esp_partition_t *from = esp_ota_get_running_partition(), *to = esp_ota_get_next_update_partition(NULL);
+    esp_ota_img_states_t state;
+
+    prepare();
+    if (esp_ota_get_state_partition(from, &state) == ESP_OK) {
+        ESP_LOGI(TAG, "state %d", (int)state);
+        return;
+    }
+    ESP_ERROR_CHECK(esp_partition_copy(to, 0, from, 0, from->size));
+    ESP_ERROR_CHECK(esp_ota_set_boot_partition(to));
+    esp_restart();
+}
+"""
+
 # Slots that hold a program with sanitizers, too.
 ROOMY = """
 CONFIG_ESPTOOLPY_FLASHSIZE_32MB=y
@@ -547,6 +565,17 @@ class Places(ProjectTest):
         for option in ("SECURE_BOOT", "SECURE_FLASH_ENC_ENABLED", "NVS_ENCRYPTION"):
             p.write("sdkconfig.defaults", ROOMY + "CONFIG_%s=y\n" % option)
             self.assertIn("CONFIG_%s is not supported on the virtual device" % option, sdk.flat(p.configure(ok=False)))
+
+    def test_app_is_confirmed_before_app_main_where_the_project_says_so(self):
+        p = self.project(COPIES_ITSELF, ROOMY + "CONFIG_BOOTLOADER_APP_ROLLBACK=y\n")
+        p.build()
+        text = self.run_device(p, "state ")
+        self.assertInOrder(["ota_auto_confirm: the app is confirmed", "version 1 in ota_0", "state 2"], text)
+        p.write("sdkconfig.defaults", p.read("sdkconfig.defaults") + "CONFIG_BOOTLOADER_APP_ROLLBACK_CONFIRM_BY_APP=y\n")
+        p.build()
+        text = self.run_device(p, "state ")
+        self.assertInOrder(["version 1 in ota_0", "state 1"], text)
+        self.assertNotIn("confirmed", text)
 
     def test_device_is_fresh_and_burns_the_secure_version_itself(self):
         p = self.project(PLACES, ROOMY + "CONFIG_BOOTLOADER_APP_ROLLBACK_ENABLE=y\n"

@@ -42,8 +42,8 @@ void UnityPrintNumberUnsigned(UNITY_UINT number)
     UnityPrint(text);
 }
 
-/* FILE:LINE:TEST:verdict */
-static void print_verdict(const char *verdict, UNITY_LINE_TYPE line)
+/* FILE:LINE:TEST:verdict: message */
+static void report(const char *verdict, const char *message, UNITY_LINE_TYPE line)
 {
     UnityPrint(Unity.TestFile != NULL ? Unity.TestFile : "");
     unity_putc(':');
@@ -52,14 +52,11 @@ static void print_verdict(const char *verdict, UNITY_LINE_TYPE line)
     UnityPrint(Unity.CurrentTestName != NULL ? Unity.CurrentTestName : "");
     unity_putc(':');
     UnityPrint(verdict);
-}
-
-static void print_message(const char *before, const char *message)
-{
     if (message != NULL) {
-        UnityPrint(before);
+        UnityPrint(": ");
         UnityPrint(message);
     }
+    UNITY_PRINT_EOL();
 }
 
 /* ---- One test case ------------------------------------------------------------- */
@@ -83,27 +80,21 @@ void unity_abort_test(void)
 
 void UnityFail(const char *message, UNITY_LINE_TYPE line)
 {
-    print_verdict("FAIL", line);
-    print_message(": ", message);
-    UNITY_PRINT_EOL();
+    report("FAIL", message, line);
     Unity.CurrentTestFailed = 1;
     unity_abort_test();
 }
 
 void UnityIgnore(const char *message, UNITY_LINE_TYPE line)
 {
-    print_verdict("IGNORE", line);
-    print_message(": ", message);
-    UNITY_PRINT_EOL();
+    report("IGNORE", message, line);
     Unity.CurrentTestIgnored = 1;
     unity_abort_test();
 }
 
 void UnityMessage(const char *message, UNITY_LINE_TYPE line)
 {
-    print_verdict("INFO", line);
-    print_message(": ", message);
-    UNITY_PRINT_EOL();
+    report("INFO", message, line);
 }
 
 void UnityConcludeTest(void)
@@ -113,8 +104,7 @@ void UnityConcludeTest(void)
     } else if (Unity.CurrentTestIgnored != 0) {
         Unity.TestIgnores++;
     } else {
-        print_verdict("PASS", Unity.CurrentTestLineNumber);
-        UNITY_PRINT_EOL();
+        report("PASS", NULL, Unity.CurrentTestLineNumber);
     }
     Unity.CurrentTestFailed = 0;
     Unity.CurrentTestIgnored = 0;

@@ -136,6 +136,9 @@ function(__airlift_add_program)
     __airlift_link_components(${elf})
     # main() in the SDK calls app_main(), which lies in an archive that the linker has passed by then.
     target_link_options(${elf} PRIVATE -Wl,-u,app_main -Wl,--gc-sections -Wl,--as-needed)
+    if(CONFIG_BOOTLOADER_APP_ROLLBACK_CONFIRM_ON_STARTUP)
+        target_link_options(${elf} PRIVATE -Wl,-u,ota_auto_confirm)
+    endif()
     __airlift_apply_build_properties(${elf})
 endfunction()
 

@@ -33,6 +33,9 @@ int64_t idf_uptime_us(void);
  */
 void idf_add_health_check(bool (*check)(void));
 
+/* Confirm the running app, before app_main(). Of app_update; called if the project has the linker bring it in. */
+void ota_auto_confirm(void);
+
 #ifdef __cplusplus
 }
 #endif
