@@ -124,7 +124,7 @@ static int publish(const char *path, struct srv_upload_request *request, bool js
         host_buf_free(&image);
         return host_fail("%s", err);
     }
-    int result = image_file_check(path, &image);
+    int result = image_file_check(path, &image, NULL);
     if (result == 0) {
         struct host_progress progress;
         struct srv_upload_answer answer = {0};

@@ -1,9 +1,8 @@
 #include "image_file.h"
 
-#include "airlift/image.h"
 #include "host/cmd.h"
 
-int image_file_check(const char *path, const struct host_buf *image)
+int image_file_check(const char *path, const struct host_buf *image, struct al_image_info *info)
 {
     static const struct al_image_rules any_chip = {0};
     struct al_image_check check;
@@ -14,7 +13,7 @@ int image_file_check(const char *path, const struct host_buf *image)
     if (error != 0) {
         al_image_check_abort(&check);
     } else {
-        error = al_image_check_end(&check, NULL);
+        error = al_image_check_end(&check, info);
     }
     if (error == AL_ERR_CRYPTO) {
         return host_fail("%s: the hash failed", path);

@@ -4,9 +4,13 @@
 #ifndef CLI_IMAGE_FILE_H
 #define CLI_IMAGE_FILE_H
 
+#include "airlift/image.h"
 #include "host/file.h"
 
-/* Is it whole and intact? 0, or 1 with the fault on stderr. Whoever receives it checks again. */
-int image_file_check(const char *path, const struct host_buf *image);
+/*
+ * Is it whole and intact? 0, or 1 with the fault on stderr. Whoever receives it checks again.
+ * info: what it is, on success; may be NULL.
+ */
+int image_file_check(const char *path, const struct host_buf *image, struct al_image_info *info);
 
 #endif

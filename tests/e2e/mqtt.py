@@ -10,6 +10,7 @@ with a client certificate of its own and the ACLs of broker.py. No manifest.
 import hashlib
 import json
 import os
+import subprocess
 import sys
 import unittest
 
@@ -147,7 +148,7 @@ class UpdateTopic(MqttWorld):
         self.stop()
         asked = len(self.asked("/fw/1.4.3.bin"))
         device = self.start()
-        device.expect("dealt with already")
+        device.expect("comes again|dealt with already")  # it was switched off while it told the outcome, or after
         self.stop()
         self.assertEqual(len(self.asked("/fw/1.4.3.bin")), asked)
         self.assertEqual(self.states().count("restarting"), 1)
@@ -293,6 +294,90 @@ class UpdateTopic(MqttWorld):
         self.assertFalse(device.has("update .* begins"))
         with self.assertRaises((OSError, Refused)):
             Client(self.broker.tls_port, "stranger", tls=(self.broker.ca, None, None))
+
+
+class Notify(MqttWorld):
+    def notify(self, *words, code=0, tls=True, env=None):
+        """The command's result; as an administrator over TLS, or with what `words` say alone."""
+        if tls:
+            cert, key = self.broker.client("lamp-8")
+            words = ("--broker", "mqtts://localhost:%d" % self.broker.tls_port, "--cafile", self.broker.ca,
+                     "--cert", cert, "--key", key) + words
+        result = subprocess.run([agent.AIRLIFT, "notify", *words], capture_output=True, text=True, timeout=120,
+                                env=dict(os.environ, **(env or {})))
+        self.assertEqual(result.returncode, code, result)
+        if code:
+            self.assertEqual(len(result.stderr.strip().splitlines()), 1, result.stderr)
+        return result
+
+    def plain(self, *words, **kwargs):
+        return self.notify("--broker", "mqtt://127.0.0.1:%d" % self.broker.port, *words, tls=False, **kwargs)
+
+    def test_wait_ends_with_success(self):
+        image = self.write("new.bin", self.image)
+        _, url = self.serve()
+        self.start_and_wait()
+        done = self.plain("--device", DEVICE, "--url", url, "--image", image, "--wait")
+        self.assertEqual(done.stdout, "lamp-7 runs 1.4.3\n")
+        said = json.loads(self.plain("--device", DEVICE, "--url", url, "--wait", "--json").stdout)
+        self.assertEqual((said["state"], said["version"]), ("up_to_date", "1.4.3"))
+        self.stop()
+
+    def test_wait_ends_with_failure(self):
+        self.start_and_wait(sick_version="1.4.3")
+        _, url = self.serve()
+        gone = self.plain("--device", DEVICE, "--url", self.server.url("/nothing.bin"), "--wait", code=1)
+        self.assertIn("failed: the server answers 404", gone.stderr)
+        self.assertIn("rolled_back: health check", self.plain("--device", DEVICE, "--url", url, "--wait", code=1).stderr)
+        self.serve()[0].status = 403
+        stale = self.plain("--device", DEVICE, "--url", url + "?old", "--wait", "--id", "stale", code=1)
+        self.assertIn("link_needed: the link has expired", stale.stderr)
+        self.stop()
+
+    def test_message_is_what_was_asked_for(self):
+        image = self.write("new.bin", self.image)
+        self.watcher.subscribe("groups/lamps/update")
+        self.plain("--group", "lamps", "--url", "https://h/f?a=1&b=%20", "--image", image, "--id", "c-7", "--retain",
+                   "--mandatory", "--force", "--signature", "MEUC")
+        message = json.loads(self.watcher.wait_for(lambda t, p: t == "groups/lamps/update", PATIENCE_S)[1])
+        self.assertEqual(message, {
+            "update_url": "https://h/f?a=1&b=%20", "id": "c-7", "version": "1.4.3", "size": len(self.image),
+            "sha256": hashlib.sha256(self.image).hexdigest(), "signature": "MEUC", "mandatory": True, "force": True})
+        late = Client(self.broker.port, "late")
+        late.subscribe("groups/lamps/update")
+        self.assertTrue(late.wait_for(lambda t, p: t == "groups/lamps/update", PATIENCE_S)[2])
+        late.close()
+        self.plain("--group", "lamps", "--clear")
+        late = Client(self.broker.port, "later")
+        late.subscribe("groups/lamps/update", "nothing/else")
+        self.assertEqual(late.messages, [])
+        late.close()
+
+    def test_tls_password_and_what_the_broker_forbids(self):
+        self.notify("--topic", "devices/lamp-8/update", "--url", "https://h/f")
+        self.notify("--topic", "devices/lamp-8/update", "--url", "https://h/f",
+                    "--status-topic", "devices/lamp-8/status", "--wait", "--timeout", "1", code=1)
+        password = self.write("password", b"secret\n")
+        where = "mqtt://127.0.0.1:%d" % self.broker.password_port
+        self.notify("--topic", "x", "--url", "https://h/f", "--username", "lamp", "--password-file", password,
+                    tls=False, env={"AIRLIFT_BROKER": where})
+        refused = self.notify("--topic", "x", "--url", "https://h/f", tls=False, code=1, env={"AIRLIFT_BROKER": where})
+        self.assertIn("not authorised", refused.stderr.lower())
+        strangers = self.notify("--broker", "mqtts://localhost:%d" % self.broker.tls_port, "--topic", "x",
+                                "--url", "https://h/f", tls=False, code=1)
+        self.assertIn("mqtts://localhost", strangers.stderr)
+
+    def test_wrong_usage(self):
+        good = ("--device", DEVICE, "--url", "https://h/f")
+        for words in ((), ("--device", DEVICE), ("--url", "https://h/f"), good + ("--group", "g"), good + ("--clear",),
+                      ("--device", "a/b", "--url", "https://h/f"), ("--device", DEVICE, "--url", "fw.bin"),
+                      ("--group", "g", "--url", "https://h/f", "--wait"), good + ("--sha256", "0"), good + ("x",),
+                      good + ("--cert", "c")):
+            self.plain(*words, code=2)
+        self.notify(*good, tls=False, code=2, env={"AIRLIFT_BROKER": ""})
+        self.notify("--broker", "http://h", *good, tls=False, code=1)
+        self.notify("--broker", "mqtt://127.0.0.1:1", *good, tls=False, code=1)
+        self.plain(*good, "--image", self.write("bad.bin", self.image[:-1]), code=1)
 
 
 class Jobs(MqttWorld):
