@@ -17,7 +17,7 @@
 #define SECRET_MAX  1024u
 #define WAIT_MAX_MS 8000
 
-enum { CMD_PUSH_TCP };
+enum { CMD_PUSH_TCP, CMD_PUSH_ARDUINO };
 
 /* --- The image and the secret -------------------------------------------------- */
 
@@ -121,6 +121,35 @@ static int push(struct push_job *job, enum push_outcome (*attempt)(struct push_j
     }
 }
 
+/* What the commands have in common: argv[0] is the device, argv[1] the image. */
+static int run(const struct host_cmd *cmd, struct push_job *job, char **argv, uint16_t port,
+               const char *secret_file, enum push_outcome (*attempt)(struct push_job *), uint32_t tries,
+               bool json)
+{
+    char host[256], secret[SECRET_MAX];
+    if (!push_parse_target(argv[0], port, host, sizeof host, &job->port)) {
+        host_usage(cmd, "%s: write HOST or HOST:PORT", argv[0]);
+    }
+    job->host = host;
+    if (job->secret && !*job->secret) {
+        job->secret = NULL;
+    }
+    if (secret_file) {
+        if (read_secret(secret_file, secret, sizeof secret)) {
+            return 1;
+        }
+        job->secret = secret;
+    }
+    struct host_buf image;
+    host_buf_init(&image, IMAGE_MAX);
+    int status = load_image(argv[1], job, &image);
+    if (status == 0) {
+        status = push(job, attempt, tries, json);
+    }
+    host_buf_free(&image);
+    return status;
+}
+
 /* --- tcp ------------------------------------------------------------------------ */
 
 static int run_tcp(int argc, char **argv)
@@ -147,28 +176,46 @@ static int run_tcp(int argc, char **argv)
     if (host_parse(cmd, argc, argv, opts) != 2) {
         host_usage(cmd, "give the device and the image");
     }
-    char host[256], key[SECRET_MAX];
-    if (!push_parse_target(argv[0], 80, host, sizeof host, &job.port)) {
-        host_usage(cmd, "%s: write HOST or HOST:PORT", argv[0]);
+    return run(cmd, &job, argv, 80, key_file, push_tcp_attempt, tries, json);
+}
+
+/* --- arduino --------------------------------------------------------------------- */
+
+static int run_arduino(int argc, char **argv)
+{
+    const struct host_cmd *cmd = &cmd_push[CMD_PUSH_ARDUINO];
+    struct push_job job = {.timeout_s = 10, .secret = getenv("AIRLIFT_PUSH_PASSWORD")};
+    const char *password_file = NULL;
+    uint32_t tries = 3, host_port = 0;
+    bool json = false;
+    const struct host_opt opts[] = {
+        {"password", 'a', HOST_OPT_TEXT, &job.secret, "TEXT",
+         "The device's password. Others on this machine can see it: better AIRLIFT_PUSH_PASSWORD or a file.",
+         NULL},
+        {"password-file", 0, HOST_OPT_TEXT, &password_file, "FILE", "The same, in the first line of a file.",
+         NULL},
+        {"md5-password", 'm', HOST_OPT_FLAG, &job.md5_password, NULL,
+         "The device has the password's MD5 in place of its SHA-256.", NULL},
+        {"spiffs", 's', HOST_OPT_FLAG, &job.filesystem, NULL,
+         "The image is one of a file system, for the device's data partition.", NULL},
+        {"host-ip", 'I', HOST_OPT_TEXT, &job.host_ip, "ADDRESS",
+         "Address of this machine at which the device is waited for; any by default.", NULL},
+        {"host-port", 'P', HOST_OPT_NUMBER, &host_port, "PORT",
+         "Port of this machine, likewise; any free one by default.", NULL},
+        {"tries", 0, HOST_OPT_NUMBER, &tries, "N", "Give up after so many attempts; 3 by default.", NULL},
+        {"timeout", 't', HOST_OPT_SECONDS, &job.timeout_s, "SECONDS",
+         "Silence of the device that is taken for a lost connection; 10 by default.", NULL},
+        {"json", 0, HOST_OPT_FLAG, &json, NULL, "Print the result as JSON.", NULL},
+        {0},
+    };
+    if (host_parse(cmd, argc, argv, opts) != 2) {
+        host_usage(cmd, "give the device and the image");
     }
-    job.host = host;
-    if (job.secret && !*job.secret) {
-        job.secret = NULL;
+    if (host_port > 65535) {
+        host_usage(cmd, "--host-port %u: ports end at 65535", host_port);
     }
-    if (key_file) {
-        if (read_secret(key_file, key, sizeof key)) {
-            return 1;
-        }
-        job.secret = key;
-    }
-    struct host_buf image;
-    host_buf_init(&image, IMAGE_MAX);
-    int status = load_image(argv[1], &job, &image);
-    if (status == 0) {
-        status = push(&job, push_tcp_attempt, tries, json);
-    }
-    host_buf_free(&image);
-    return status;
+    job.host_port = (uint16_t)host_port;
+    return run(cmd, &job, argv, 3232, password_file, push_arduino_attempt, tries, json);
 }
 
 /* --- Rows ------------------------------------------------------------------------ */
@@ -203,6 +250,32 @@ const struct host_cmd cmd_push[] = {
                 "  airlift push tcp 192.168.0.17 build/app.bin\n"
                 "  airlift push tcp lamp.local:8032 build/app.bin --key-file lamp.key --json",
             .run = run_tcp,
+        },
+    [CMD_PUSH_ARDUINO] =
+        {
+            .noun = "push",
+            .verb = "arduino",
+            .usage = "HOST[:PORT] IMG [OPTIONS]",
+            .summary = "push an image to a device that runs ArduinoOTA",
+            .help =
+                "Does what espota.py does: invites the device by a datagram, to port 3232 unless another one "
+                "is "
+                "given, shows that it knows the password, waits for the device's connection and sends the "
+                "image. "
+                "Both ways in which Arduino's core asks for the password are known. The device restarts by "
+                "itself.\n"
+                "\n"
+                "The device connects to this machine: a firewall has to let it, which is easier with a fixed "
+                "--host-port. The protocol has no way to go on after a lost connection; each attempt sends "
+                "all "
+                "of the image. Nothing is encrypted.\n"
+                "\n"
+                "Exit status: 0 pushed, 1 failed (one line says why), 2 wrong usage.\n"
+                "\n"
+                "Examples:\n"
+                "  airlift push arduino 192.168.0.17 build/sketch.bin --password-file lamp.password\n"
+                "  airlift push arduino lamp.local data.spiffs.bin --spiffs",
+            .run = run_arduino,
         },
     {0},
 };

@@ -44,6 +44,7 @@ struct push_job {
 };
 
 enum push_outcome push_tcp_attempt(struct push_job *job);
+enum push_outcome push_arduino_attempt(struct push_job *job);
 
 /* --- push_net.c ------------------------------------------------------------ */
 

@@ -64,6 +64,42 @@ esp_err_t airlift_push_tcp_start(const airlift_push_tcp_config_t *config);
 /* Ends an update under way; what has arrived is kept for the next attempt. ESP_ERR_INVALID_STATE. */
 esp_err_t airlift_push_tcp_stop(void);
 
+/* --- As Arduino does ---------------------------------------------------------- */
+
+/* Zero or NULL means the default in brackets. Copied; what pointers point to is borrowed until stop. */
+typedef struct {
+    uint16_t port; /* [3232] UDP */
+
+    /* What `espota.py -a` and the Arduino IDE are given. Without one, only hosts on the
+     * device itself (127.0.0.0/8) may push, so on a chip nobody. */
+    const char *password; /* [none] */
+    bool allow_open;      /* without a password everybody may */
+
+    /* Ask for the password as Arduino's core did before 3.3.1, for hosts older than
+     * that: MD5 throughout. [SHA-256 with PBKDF2] */
+    bool md5_scheme;
+
+    bool no_restart;      /* the app restarts the device itself */
+    bool no_mdns;         /* not announced as _arduino._tcp */
+    const char *hostname; /* ["esp32-" and the MAC] */
+    const char *board;    /* ["esp32"] as the Arduino IDE names the variant */
+
+    uint32_t task_stack_size; /* [5120] bytes */
+    uint32_t task_priority;   /* [5] */
+} airlift_push_arduino_config_t;
+
+/*
+ * Wait for invitations. A file system's image goes to the data partition of type
+ * spiffs, else fat, which must not be mounted meanwhile: it is not verified but by
+ * its MD5, and nothing is rolled back.
+ *
+ * Errors as airlift_push_tcp_start(). That mDNS does not work is no error.
+ */
+esp_err_t airlift_push_arduino_start(const airlift_push_arduino_config_t *config);
+
+/* ESP_ERR_INVALID_STATE. */
+esp_err_t airlift_push_arduino_stop(void);
+
 #ifdef __cplusplus
 }
 #endif

@@ -340,6 +340,19 @@ static const char *busy_with(const struct agent *a)
     }
 }
 
+const char *agent_busy(void)
+{
+    struct agent *a = agent;
+    const char *why = "the agent does not run";
+
+    if (a != NULL) {
+        (void)xSemaphoreTake(a->lock, portMAX_DELAY);
+        why = busy_with(a);
+        (void)xSemaphoreGive(a->lock);
+    }
+    return why;
+}
+
 esp_err_t agent_lend(agent_guest_fn *work, void *ctx, const char **why)
 {
     struct agent *a = agent;

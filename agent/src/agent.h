@@ -493,6 +493,9 @@ bool agent_stopping(struct agent *a);
  */
 esp_err_t agent_lend(agent_guest_fn *work, void *ctx, const char **why);
 
+/* Why agent_lend() would be refused now; NULL if it would not. */
+const char *agent_busy(void);
+
 /* Do not run it any more. False if it runs already, or has run. */
 bool agent_unlend(void *ctx);
 

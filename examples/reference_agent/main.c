@@ -17,6 +17,10 @@
  *     AIRLIFT_AGENT_PUSH_KEY         with this key; none by default
  *     AIRLIFT_AGENT_PUSH_TIMEOUT_S
  *     AIRLIFT_AGENT_NO_PATCHES       set: updates are fetched whole
+ *     AIRLIFT_AGENT_PUSH_ARDUINO     the same as ArduinoOTA does, on this port
+ *     AIRLIFT_AGENT_PUSH_PASSWORD    with this password; none by default
+ *     AIRLIFT_AGENT_PUSH_MDNS        "1": announce it
+ *     AIRLIFT_AGENT_PUSH_MD5         "1": asks for it as Arduino's core did before 3.3.1
  *     AIRLIFT_AGENT_SICK_VERSION     the version that fails its health check
  *     AIRLIFT_AGENT_HUNG_VERSION     the version whose health check never ends
  *     AIRLIFT_AGENT_CRASHING_VERSION the version that crashes on trial
@@ -156,21 +160,30 @@ static bool has_ill_version(void)
 
 static bool is_pushed_to(void)
 {
-    return setting("AIRLIFT_AGENT_PUSH_TCP") != NULL;
+    return setting("AIRLIFT_AGENT_PUSH_TCP") != NULL || setting("AIRLIFT_AGENT_PUSH_ARDUINO") != NULL;
 }
 
 static void start_listeners(void)
 {
-    const char *port = setting("AIRLIFT_AGENT_PUSH_TCP");
+    const char *port = setting("AIRLIFT_AGENT_PUSH_TCP"), *udp_port = setting("AIRLIFT_AGENT_PUSH_ARDUINO");
     const airlift_push_tcp_config_t tcp = {
         .port = port != NULL ? (uint16_t)atoi(port) : 0,
         .key = setting("AIRLIFT_AGENT_PUSH_KEY"),
         .timeout_s = seconds("AIRLIFT_AGENT_PUSH_TIMEOUT_S"),
         .led = true,
     };
+    const airlift_push_arduino_config_t arduino = {
+        .port = udp_port != NULL ? (uint16_t)atoi(udp_port) : 0,
+        .password = setting("AIRLIFT_AGENT_PUSH_PASSWORD"),
+        .md5_scheme = setting("AIRLIFT_AGENT_PUSH_MD5") != NULL,
+        .no_mdns = setting("AIRLIFT_AGENT_PUSH_MDNS") == NULL,
+    };
 
     if (port != NULL && airlift_push_tcp_start(&tcp) != ESP_OK) {
         ESP_LOGE(TAG, "the TCP listener does not start");
+    }
+    if (udp_port != NULL && airlift_push_arduino_start(&arduino) != ESP_OK) {
+        ESP_LOGE(TAG, "the listener for ArduinoOTA does not start");
     }
 }
 

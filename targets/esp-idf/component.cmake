@@ -7,7 +7,8 @@
 #       path: <this directory's repository>
 
 get_filename_component(airlift_root "${CMAKE_CURRENT_LIST_DIR}/../.." ABSOLUTE)
-file(GLOB airlift_sources "${airlift_root}/agent/src/*.c" "${airlift_root}/agent/mqtt/*.c" "${airlift_root}/core/src/*.c")
+file(GLOB airlift_sources "${airlift_root}/agent/src/*.c" "${airlift_root}/agent/mqtt/*.c"
+    "${airlift_root}/agent/push/*.c" "${airlift_root}/core/src/*.c")
 
 # With or without patches: one of the two files. See Kconfig.
 if(CONFIG_AIRLIFT_DELTA)
@@ -17,7 +18,7 @@ else()
 endif()
 
 set(airlift_requires app_update bootloader_support efuse esp_app_format esp_hw_support esp_http_client esp_partition esp_rom
-    esp_timer mbedtls nvs_flash)
+    esp_driver_gpio esp_netif esp_timer lwip mbedtls mdns nvs_flash)
 if(IDF_VERSION_MAJOR LESS 6)
     list(APPEND airlift_public mqtt)   # of airlift_mqtt.h; later: espressif/mqtt
     list(APPEND airlift_requires json) # later: espressif/cjson, which idf_component.yml asks for
