@@ -3,7 +3,7 @@
 PREFIX ?= /usr/local
 JOBS   ?= $(shell nproc)
 
-.PHONY: all demo test test-asan test-tsan torture check fuzz bench install clean help
+.PHONY: all demo test test-asan test-tsan torture chaos check fuzz bench install clean help
 
 all: build/dev/build.ninja  ## build everything
 	ninja -C build/dev -j$(JOBS)
@@ -37,6 +37,12 @@ torture:  ## cut the power at every flash operation of a device's life, and at e
 	cmake --preset release > /dev/null
 	ninja -C build/release -j$(JOBS) airlift-torture
 	build/release/tests/powercut/airlift-torture --jobs $(JOBS)
+
+chaos:  ## kill sender, device and power at random, CHAOS_RUNS (50 by default) updates of each kind
+	scripts/install-deps.sh test
+	cmake --preset dev > /dev/null
+	ninja -C build/dev -j$(JOBS) stage
+	python3 -B tests/chaos/chaos.py build/dev/stage --runs $(or $(CHAOS_RUNS),50) --jobs $(JOBS)
 
 check:  ## formatting and static checks
 	scripts/install-deps.sh ci
