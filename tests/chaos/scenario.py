@@ -16,7 +16,8 @@ OLD, NEW = "1.4.2", "1.4.3"
 class Scenario:
     """One device that is to get from OLD to NEW, and those who help it. Subclasses say who they are.
 
-    victims()       names and functions: each kills one of them, or does nothing where that one is not there
+    victims()       names and functions: each kills one of them, or does nothing where that one is not there. (The
+                    reset button is none: pressed during a trial it is a verdict on the image.)
     start_update()  begins an attempt; returns at once
     finish()        an attempt that nobody disturbs; returns when it should have worked
     revive()        starts again whoever is dead; called after each kill
@@ -41,7 +42,7 @@ class Scenario:
     # --- what subclasses fill in
 
     def victims(self):
-        return {"device": self.kill_device, "power": self.cycle_power, "reset": self.press_reset}
+        return {"device": self.kill_device, "power": self.cycle_power}
 
     def start_update(self):
         raise NotImplementedError
@@ -85,10 +86,6 @@ class Scenario:
     def cycle_power(self):
         if self.device is not None:
             self.airlift("device", "power-cycle", self.flash, check=False)
-
-    def press_reset(self):
-        if self.device is not None:
-            self.airlift("device", "reset", self.flash, check=False)
 
     def check_log(self):
         """What has booted so far was one of the two versions, and the flash was not misused."""
