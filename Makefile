@@ -3,7 +3,7 @@
 PREFIX ?= /usr/local
 JOBS   ?= $(shell nproc)
 
-.PHONY: all demo test test-asan test-tsan torture chaos check fuzz bench install clean help
+.PHONY: all demo test test-asan test-tsan torture deltas chaos check fuzz bench install clean help
 
 all: build/dev/build.ninja  ## build everything
 	ninja -C build/dev -j$(JOBS)
@@ -43,6 +43,12 @@ chaos:  ## kill sender, device and power at random, CHAOS_RUNS (50 by default) u
 	cmake --preset dev > /dev/null
 	ninja -C build/dev -j$(JOBS) stage
 	python3 -B tests/chaos/chaos.py build/dev/stage --runs $(or $(CHAOS_RUNS),50) --jobs $(JOBS)
+
+deltas:  ## update a virtual device by patches between real releases (in AIRLIFT_FIRMWARE), with 500 power cuts
+	scripts/install-deps.sh test
+	cmake --preset release > /dev/null
+	ninja -C build/release -j$(JOBS) stage
+	python3 -B tests/e2e/delta.py build/release/stage --corpus $(or $(AIRLIFT_FIRMWARE),tests/data/firmware)
 
 check:  ## formatting and static checks
 	scripts/install-deps.sh ci

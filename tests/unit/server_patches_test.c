@@ -1,56 +1,9 @@
 /*
  * server_patches_test.c - which patches are missing, and what is known of those that are made.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
-
-#include <cmocka.h>
-
 #include "store/db.h"
 #include "store/patches.h"
-
-struct world {
-    char dir[64];
-    char path[96];
-    struct srv_store *store;
-};
-
-static struct srv_store *open_store(const char *path)
-{
-    struct srv_store *store;
-    char err[256];
-    assert_int_equal(srv_store_open(path, &store, err, sizeof err), 0);
-    return store;
-}
-
-static int setup(void **state)
-{
-    struct world *w = calloc(1, sizeof *w);
-    strcpy(w->dir, "/tmp/airlift-patches-XXXXXX");
-    if (!mkdtemp(w->dir)) {
-        return -1;
-    }
-    snprintf(w->path, sizeof w->path, "%s/t.db", w->dir);
-    w->store = open_store(w->path);
-    *state = w;
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    struct world *w = *state;
-    srv_store_close(w->store);
-    unlink(w->path);
-    int result = rmdir(w->dir);
-    free(w);
-    return result;
-}
+#include "store_world.h"
 
 /* Release 1.N.0 with a hash of digits N and 1000 + N bytes. */
 static void put(struct srv_store *store, unsigned n)

@@ -1,56 +1,8 @@
 /*
  * server_store_test.c - releases and tokens, on a real database file.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
-
-#include <cmocka.h>
-
 #include "store/db.h"
-#include "store/store.h"
-
-struct world {
-    char dir[64];
-    char path[96];
-    struct srv_store *store;
-};
-
-static struct srv_store *open_store(const char *path)
-{
-    struct srv_store *store;
-    char err[256];
-    assert_int_equal(srv_store_open(path, &store, err, sizeof err), 0);
-    return store;
-}
-
-static int setup(void **state)
-{
-    struct world *w = calloc(1, sizeof *w);
-    strcpy(w->dir, "/tmp/airlift-store-XXXXXX");
-    if (!mkdtemp(w->dir)) {
-        return -1;
-    }
-    snprintf(w->path, sizeof w->path, "%s/t.db", w->dir);
-    w->store = open_store(w->path);
-    *state = w;
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    struct world *w = *state;
-    srv_store_close(w->store);
-    unlink(w->path);
-    int result = rmdir(w->dir); /* fails if the log files were left behind */
-    free(w);
-    return result;
-}
+#include "store_world.h"
 
 static enum srv_status put(struct srv_store *store, const char *product, const char *version)
 {
