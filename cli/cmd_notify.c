@@ -418,9 +418,10 @@ const struct host_cmd cmd_notify[] = {
             "  airlift notify --broker mqtts://mq.example.com --device lamp-7 --url "
             "https://fw.example.com/1.4.3.bin "
             "--image build/lamp.bin --wait\n"
+            "  link=$(airlift presign s3://fw/lamp/1.4.3.bin --expires-in 3600)\n"
             "  airlift notify --broker mqtts://mq.example.com --cafile ca.pem --cert admin.pem --key "
             "admin.key "
-            "--group lamps --retain --url \"$(airlift presign s3://fw/lamp/1.4.3.bin --expires-in 3600)\"\n"
+            "--group lamps --retain --url \"$link\"\n"
             "  airlift notify --broker mqtt://127.0.0.1 --group lamps --clear\n",
         .run = run,
     },
