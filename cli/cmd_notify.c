@@ -29,7 +29,9 @@ struct notice {
     uint32_t size;
     bool mandatory, force, retain, clear, wait, json;
     double timeout_s;
-    char own_id[17];
+
+    /* What the fields above point to, if it was not given. */
+    char own_id[17], own_sha256[65], own_version[33];
 };
 
 /* --- The message -------------------------------------------------------------- */
@@ -42,7 +44,7 @@ static void print_hex(const uint8_t *bytes, size_t n, char *out)
 }
 
 /* Fill in from the image what was not given. 0, or the exit code. */
-static int read_image(struct notice *n, char sha256[65], char version[33])
+static int read_image(struct notice *n)
 {
     struct host_buf image;
     struct al_image_info info;
@@ -58,15 +60,15 @@ static int read_image(struct notice *n, char sha256[65], char version[33])
         result = host_fail("%s: the hash failed", n->image);
     }
     if (result == 0) {
-        print_hex(digest, sizeof digest, sha256);
-        if (n->sha256 && strcmp(n->sha256, sha256) != 0) {
-            result = host_fail("%s: its SHA-256 is %s, not the one given", n->image, sha256);
+        print_hex(digest, sizeof digest, n->own_sha256);
+        if (n->sha256 && strcmp(n->sha256, n->own_sha256) != 0) {
+            result = host_fail("%s: its SHA-256 is %s, not the one given", n->image, n->own_sha256);
         }
-        n->sha256 = sha256;
+        n->sha256 = n->own_sha256;
         n->size = (uint32_t)image.len;
         if (!n->version && info.has_desc && al_semver_valid(info.desc.version)) {
-            snprintf(version, sizeof info.desc.version, "%s", info.desc.version);
-            n->version = version;
+            snprintf(n->own_version, sizeof n->own_version, "%s", info.desc.version);
+            n->version = n->own_version;
         }
     }
     host_buf_free(&image);
@@ -242,9 +244,9 @@ static int send_notice(struct notice *n, const struct cli_mqtt_config *config, c
 
 static int notify(struct notice *n, const struct cli_mqtt_config *config)
 {
-    char topic[TOPIC_MAX], status[TOPIC_MAX], sha256[65], version[33];
+    char topic[TOPIC_MAX], status[TOPIC_MAX];
     if (n->image) {
-        int result = read_image(n, sha256, version);
+        int result = read_image(n);
         if (result != 0) {
             return result;
         }

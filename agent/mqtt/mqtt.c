@@ -126,6 +126,9 @@ static void on_mqtt_event(void *arg, esp_event_base_t base, int32_t id, void *da
         put_simple(m, INPUT_DISCONNECTED, 0);
         break;
     case MQTT_EVENT_SUBSCRIBED:
+        if (e->error_handle->error_type == MQTT_ERROR_TYPE_SUBSCRIBE_FAILED) {
+            ESP_LOGE(AGENT_MQTT_TAG, "the broker does not let this device listen to a topic: check its ACL");
+        }
         put_simple(m, INPUT_SUBSCRIBED, e->msg_id);
         break;
     case MQTT_EVENT_PUBLISHED:

@@ -24,9 +24,10 @@ import agent  # noqa: E402
 from scenario import Scenario  # noqa: E402
 
 def scenarios():
+    import over_mqtt
     import push
     found = {}
-    for module in (push,):
+    for module in (push, over_mqtt):
         for thing in vars(module).values():
             if isinstance(thing, type) and issubclass(thing, Scenario) and thing.name:
                 found[thing.name] = thing

@@ -68,7 +68,8 @@ class Device:
         env = dict(os.environ, AIRLIFT_AGENT_STABILISATION_S="0", AIRLIFT_AGENT_ATTEMPT_DELAY_S="0",
                    AIRLIFT_AGENT_INTERVAL_S="5", AIRLIFT_AGENT_TIMEOUT_S="5",
                    AIRLIFT_AGENT_HEALTH_TIMEOUT_S="30")
-        env.update({"AIRLIFT_AGENT_" + k.upper(): str(v) for k, v in settings.items()})
+        env.update({("AIRLIFT_" if k.startswith("mqtt_") else "AIRLIFT_AGENT_") + k.upper(): str(v)
+                    for k, v in settings.items()})
         command = [AIRLIFT, "device", "run", world.flash, "--json", *options]
         if url:
             command += ["--manifest-url", url]

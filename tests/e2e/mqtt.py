@@ -67,18 +67,10 @@ class MqttWorld(agent.World):
 
     def start(self, device=DEVICE, jobs=False, **settings):
         cert, key = self.broker.client(device)
-        env = {"URI": "mqtts://localhost:%d" % self.broker.tls_port, "DEVICE": device, "GROUP": "groups/lamps/update",
-               "CA": self.broker.ca, "CERT": cert, "KEY": key, "PROGRESS_S": "1", "MAX_RECONNECT_S": "1"}
-        if jobs:
-            env["JOBS"] = "1"
-        env.update({k[5:].upper(): str(v) for k, v in settings.items() if k.startswith("mqtt_")})
-        rest = {k: v for k, v in settings.items() if not k.startswith("mqtt_")}
-        os.environ.update({"AIRLIFT_MQTT_" + k: v for k, v in env.items()})
-        try:
-            self.device = Device(self, None, self.server.ca, **rest)
-        finally:
-            for k in env:
-                del os.environ["AIRLIFT_MQTT_" + k]
+        given = {"mqtt_uri": "mqtts://localhost:%d" % self.broker.tls_port, "mqtt_device": device,
+                 "mqtt_group": "groups/lamps/update", "mqtt_ca": self.broker.ca, "mqtt_cert": cert, "mqtt_key": key,
+                 "mqtt_progress_s": 1, "mqtt_max_reconnect_s": 1, **({"mqtt_jobs": 1} if jobs else {}), **settings}
+        self.device = Device(self, None, self.server.ca, **given)
         return self.device
 
     def start_and_wait(self, **settings):
