@@ -81,7 +81,7 @@ bool airlift_mqtt_is_connected(void);
 
 /*
  * A health check for airlift_config_t: waits until the broker is connected. The
- * agent's health_timeout_s ends the wait. ctx is not used.
+ * agent's health_timeout_s ends the wait, or else a quarter of an hour. ctx is not used.
  */
 bool airlift_mqtt_healthy(void *ctx);
 

@@ -17,13 +17,14 @@
 #define BUFFER_SIZE    2048
 #define STACK_SIZE     6144
 #define HEALTH_POLL_MS 200
+#define HEALTH_MAX_MS  900000u
 
 /* The one there is. Set by airlift_mqtt_start(), for good. */
 static struct agent_mqtt *mqtt;
 
 /* --- What comes in ----------------------------------------------------------- */
 
-static struct agent_mqtt_input *make_input(enum agent_mqtt_input_kind kind, uint32_t text_len)
+struct agent_mqtt_input *agent_mqtt_make_input(enum agent_mqtt_input_kind kind, uint32_t text_len)
 {
     struct agent_mqtt_input *input = calloc(1, sizeof(*input) + text_len + 1);
 
@@ -45,7 +46,7 @@ static void put(struct agent_mqtt *m, struct agent_mqtt_input *input)
 
 static void put_simple(struct agent_mqtt *m, enum agent_mqtt_input_kind kind, int msg_id)
 {
-    struct agent_mqtt_input *input = make_input(kind, 0);
+    struct agent_mqtt_input *input = agent_mqtt_make_input(kind, 0);
 
     if (input != NULL) {
         input->msg_id = msg_id;
@@ -64,7 +65,7 @@ static void begin_message(struct agent_mqtt *m, const esp_mqtt_event_t *e)
         return; /* none of ours */
     }
     struct agent_mqtt_input *input =
-        make_input(fits ? INPUT_MESSAGE : INPUT_TOO_LONG, fits ? (uint32_t)e->total_data_len : 0);
+        agent_mqtt_make_input(fits ? INPUT_MESSAGE : INPUT_TOO_LONG, fits ? (uint32_t)e->total_data_len : 0);
     if (input == NULL) {
         put(m, NULL);
         return;
@@ -151,7 +152,7 @@ static void on_agent_event(const airlift_event_t *event, void *ctx)
         (event->id == AIRLIFT_EVENT_PROGRESS && uxQueueMessagesWaiting(m->inputs) > QUEUE_LENGTH / 2)) {
         return; /* not ours, or progress that another one follows */
     }
-    struct agent_mqtt_input *input = make_input(INPUT_AGENT, 0);
+    struct agent_mqtt_input *input = agent_mqtt_make_input(INPUT_AGENT, 0);
 
     if (input != NULL) {
         input->event = event->id;
@@ -323,6 +324,7 @@ static bool set_up(struct agent_mqtt *m, const airlift_mqtt_config_t *c)
     set_default(&m->config.task_stack_size, STACK_SIZE);
     set_default(&m->config.task_priority, 3);
     m->subscription = m->outcome_msg_id = -1;
+    m->token = esp_random(); /* answers to what was asked before a reset shall not look like ours */
     return set_topic(m->update_topic, c->update_topic, "devices/", m->device_id, "/update") &&
            set_topic(m->status_topic, c->status_topic, "devices/", m->device_id, "/status") &&
            (c->group_topic == NULL || set_topic(m->group_topic, c->group_topic, "", "", "")) &&
@@ -383,6 +385,7 @@ esp_err_t airlift_mqtt_start(const airlift_mqtt_config_t *config)
 
     if (err == ESP_OK) {
         agent_mqtt_record_load(m);
+        agent_mqtt_next_load(m);
         m->inputs = xQueueCreate(QUEUE_LENGTH, sizeof(struct agent_mqtt_input *));
         err = m->inputs != NULL ? make_client(m) : ESP_ERR_NO_MEM;
     }
@@ -420,8 +423,11 @@ bool airlift_mqtt_healthy(void *ctx)
     if (mqtt == NULL) {
         return false;
     }
-    while (!mqtt->is_connected) {
+    for (uint32_t waited_ms = 0; waited_ms < HEALTH_MAX_MS; waited_ms += HEALTH_POLL_MS) {
+        if (mqtt->is_connected) {
+            return true;
+        }
         vTaskDelay(pdMS_TO_TICKS(HEALTH_POLL_MS));
     }
-    return true;
+    return false;
 }

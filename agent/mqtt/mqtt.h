@@ -94,7 +94,7 @@ struct agent_mqtt {
     esp_mqtt_client_handle_t client;
     QueueHandle_t inputs; /* of struct agent_mqtt_input *, owned by who takes it */
     nvs_handle_t nvs;
-    volatile bool is_connected;
+    _Atomic bool is_connected; /* asked by other tasks, too */
 
     /* A message that arrives in pieces. In the client's task only. */
     struct agent_mqtt_input *arriving;
@@ -122,6 +122,9 @@ struct agent_mqtt {
 
 /* --- mqtt.c ---------------------------------------------------------------- */
 
+/* With room for a text of so many bytes and its NUL. Owned by the caller; NULL without memory. */
+struct agent_mqtt_input *agent_mqtt_make_input(enum agent_mqtt_input_kind kind, uint32_t text_len);
+
 /* QoS 1 for what must arrive, 0 for progress. The message id, or -1. */
 int agent_mqtt_publish(struct agent_mqtt *m, const char *topic, const char *text, int qos);
 
@@ -131,6 +134,14 @@ void agent_mqtt_record_load(struct agent_mqtt *m);
 
 /* Power cut: the old state or the new one. A failure is logged: it costs the report after a reset. */
 void agent_mqtt_record_store(struct agent_mqtt *m);
+
+/*
+ * The message in m->next outlives a restart, which the update before it may end
+ * with; one of more than 4000 bytes does not. Power cut: looked at once more.
+ */
+void agent_mqtt_next_load(struct agent_mqtt *m);
+void agent_mqtt_next_store(struct agent_mqtt *m);
+void agent_mqtt_next_erase(struct agent_mqtt *m);
 
 /* The id of the last update message that was dealt with for good. */
 bool agent_mqtt_is_done(struct agent_mqtt *m, const char *id);

@@ -13,6 +13,8 @@
 #define NVS_NAMESPACE "airlift_mqtt"
 #define KEY_UPDATE    "update"
 #define KEY_DONE      "done"
+#define KEY_NEXT      "next"
+#define MAX_NEXT      4000u /* bytes: NVS keeps no longer text */
 
 _Static_assert(sizeof(struct agent_mqtt_update_record) == 252, "the layout is stored");
 
@@ -63,6 +65,40 @@ void agent_mqtt_record_store(struct agent_mqtt *m)
     }
     if (err != ESP_OK && err != ESP_ERR_NVS_NOT_FOUND) {
         ESP_LOGW(AGENT_MQTT_TAG, "the update's state cannot be stored: a reset will lose its report");
+    }
+}
+
+void agent_mqtt_next_load(struct agent_mqtt *m)
+{
+    size_t size = 0;
+    nvs_handle_t nvs;
+
+    if (nvs_open(NVS_NAMESPACE, NVS_READONLY, &nvs) != ESP_OK) {
+        return;
+    }
+    if (nvs_get_str(nvs, KEY_NEXT, NULL, &size) == ESP_OK && size > 1 && size <= MAX_NEXT) {
+        m->next = agent_mqtt_make_input(INPUT_MESSAGE, (uint32_t)size - 1);
+        if (m->next != NULL && nvs_get_str(nvs, KEY_NEXT, m->next->text, &size) != ESP_OK) {
+            free(m->next);
+            m->next = NULL;
+        }
+    }
+    nvs_close(nvs);
+}
+
+void agent_mqtt_next_store(struct agent_mqtt *m)
+{
+    /* A NUL within the message makes it no JSON: what is stored fails as it would. */
+    if (m->next->len >= MAX_NEXT || !open_storage(m) ||
+        nvs_set_str(m->nvs, KEY_NEXT, m->next->text) != ESP_OK || nvs_commit(m->nvs) != ESP_OK) {
+        ESP_LOGW(AGENT_MQTT_TAG, "the message that waits cannot be stored: a restart will lose it");
+    }
+}
+
+void agent_mqtt_next_erase(struct agent_mqtt *m)
+{
+    if (open_storage(m) && nvs_erase_key(m->nvs, KEY_NEXT) == ESP_OK) {
+        (void)nvs_commit(m->nvs);
     }
 }
 

@@ -113,15 +113,25 @@ void agent_mqtt_forget(struct agent_mqtt *m)
     agent_mqtt_record_store(m);
 }
 
-void agent_mqtt_close(struct agent_mqtt *m)
+/* The message that waited, if there is one. */
+static bool look_at_next(struct agent_mqtt *m)
 {
     struct agent_mqtt_input *next = m->next;
 
-    agent_mqtt_forget(m);
+    if (next == NULL) {
+        return false;
+    }
     m->next = NULL;
-    if (next != NULL) {
-        agent_mqtt_on_message(m, next);
-    } else {
+    agent_mqtt_on_message(m, next);
+    /* Its update, if there is one, is stored by now: a cut before this line looks at it once more. */
+    agent_mqtt_next_erase(m);
+    return true;
+}
+
+void agent_mqtt_close(struct agent_mqtt *m)
+{
+    agent_mqtt_forget(m);
+    if (!look_at_next(m)) {
         agent_mqtt_jobs_ask(m);
     }
 }
@@ -226,6 +236,7 @@ static void hold_message(struct agent_mqtt *m, struct agent_mqtt_input *input)
     ESP_LOGI(AGENT_MQTT_TAG, "an update message waits for the end of update %s", m->update.id + 2);
     free(m->next);
     m->next = input;
+    agent_mqtt_next_store(m);
 }
 
 /* True if the message is to be kept. */
@@ -356,6 +367,8 @@ void agent_mqtt_on_ready(struct agent_mqtt *m)
         report_outcome(m);
     } else if (m->update.state == UPDATE_WANTS_LINK) {
         ask_link(m);
+    } else if (m->update.state == UPDATE_NONE) {
+        (void)look_at_next(m); /* from before a reset */
     }
     agent_mqtt_jobs_ask(m);
 }

@@ -42,7 +42,10 @@ class OverMqtt(Scenario):
         sender.close()
 
     def victims(self):
-        return dict(super().victims(), broker=self.broker.kill, broker_in_order=self.broker.stop)
+        """Not the reset button: pressed during the trial it is a verdict on the image, which is then refused."""
+        victims = dict(super().victims(), broker=self.broker.kill, broker_in_order=self.broker.stop)
+        del victims["reset"]
+        return victims
 
     def revive(self):
         if self.broker.process.poll() is not None:

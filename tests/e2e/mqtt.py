@@ -272,6 +272,20 @@ class UpdateTopic(MqttWorld):
         self.status("succeeded")
         self.stop()
 
+    def test_second_message_waits_over_the_restart(self):
+        image = make_image("1.4.3", size=300000)
+        newer = make_image("1.4.4")
+        route, url = self.serve(image=image)
+        route.drip, route.drip_s = 30000, 0.1
+        device = self.start_and_wait()
+        self.watcher.publish(self.topic(), self.full(url, image=image, id="first"))
+        self.status("downloading", id="first")
+        self.watcher.publish(self.topic(), self.full(self.serve("1.4.4", newer)[1], "1.4.4", newer, id="second"))
+        self.status("succeeded", id="first", running="1.4.3")
+        self.status("succeeded", id="second", running="1.4.4")
+        self.assertTrue(device.has("waits for the end"))
+        self.stop()
+
     def test_broker_keeps_devices_apart(self):
         """lamp-8 cannot speak for lamp-7, nor send it anything; without a certificate nobody gets in."""
         other = Client(self.broker.tls_port, "lamp-8", tls=(self.broker.ca, *self.broker.client("lamp-8")))
