@@ -42,10 +42,7 @@ class OverMqtt(Scenario):
         sender.close()
 
     def victims(self):
-        """Not the reset button: pressed during the trial it is a verdict on the image, which is then refused."""
-        victims = dict(super().victims(), broker=self.broker.kill, broker_in_order=self.broker.stop)
-        del victims["reset"]
-        return victims
+        return dict(super().victims(), broker=self.broker.kill, broker_in_order=self.broker.stop)
 
     def revive(self):
         if self.broker.process.poll() is not None:
