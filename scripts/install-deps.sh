@@ -9,7 +9,7 @@ set -eu
 
 demo='gcc libc6-dev make cmake ninja-build pkg-config git ca-certificates
       libmbedtls-dev libmicrohttpd-dev libgnutls28-dev libcurl4-openssl-dev
-      libcjson-dev libsqlite3-dev libssl-dev libmosquitto-dev libexpat1-dev libdivsufsort-dev libavahi-client-dev
+      libcjson-dev libsqlite3-dev libssl-dev libmosquitto-dev libexpat1-dev libcsv-dev libdivsufsort-dev libavahi-client-dev
       python3 python3-kconfiglib openssl curl'
 test="$demo libcmocka-dev procps mosquitto mosquitto-clients awscli"
 # Node.js may have come from elsewhere: Debian's packages only where there is none.

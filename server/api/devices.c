@@ -195,9 +195,9 @@ static unsigned choose_bytes(const struct srv_request *req, const char *etag, ui
     return 200;
 }
 
-/* full: the length of the image that a patch leads to, or size itself. */
+/* full: the length of the image that a patch leads to, or size itself. md5: for a header, or NULL. */
 static enum MHD_Result send_artifact(struct srv_request *req, const char *sha256, uint32_t size,
-                                     uint32_t full, const char *cache_control)
+                                     uint32_t full, const char *md5, const char *cache_control)
 {
     char etag[70], range[80];
     uint64_t off, len;
@@ -222,6 +222,9 @@ static enum MHD_Result send_artifact(struct srv_request *req, const char *sha256
     srv_reply_header(&reply, "ETag", etag);
     srv_reply_header(&reply, "Accept-Ranges", "bytes");
     srv_reply_header(&reply, "Cache-Control", cache_control);
+    if (md5) {
+        srv_reply_header(&reply, "x-MD5", md5);
+    }
     if (status == 206) {
         snprintf(range, sizeof range, "bytes %llu-%llu/%lu", (unsigned long long)off,
                  (unsigned long long)(off + len - 1), (unsigned long)size);
@@ -251,7 +254,12 @@ enum MHD_Result srv_artifact_answer(struct srv_request *req)
         srv_refuse(req, 410, "withdrawn", "this release was withdrawn");
         return MHD_YES;
     }
-    return send_artifact(req, req->path.sha256, size, full, "public, max-age=31536000, immutable");
+    return send_artifact(req, req->path.sha256, size, full, NULL, "public, max-age=31536000, immutable");
+}
+
+enum MHD_Result srv_send_image(struct srv_request *req, const struct srv_release *r)
+{
+    return send_artifact(req, r->sha256, r->size, r->size, r->md5, "no-cache");
 }
 
 enum MHD_Result srv_firmware_answer(struct srv_request *req)
@@ -271,7 +279,7 @@ enum MHD_Result srv_firmware_answer(struct srv_request *req)
     if (r.withdrawn) {
         srv_refuse(req, 410, "withdrawn", "this release was withdrawn");
     } else {
-        result = send_artifact(req, r.sha256, r.size, r.size, "no-cache");
+        result = srv_send_image(req, &r);
     }
     srv_release_clear(&r);
     return result;

@@ -32,6 +32,10 @@ enum MHD_Result srv_stats_answer(struct srv_request *req);
 enum MHD_Result srv_manifest_answer(struct srv_request *req);
 enum MHD_Result srv_firmware_answer(struct srv_request *req);
 enum MHD_Result srv_artifact_answer(struct srv_request *req);
+enum MHD_Result srv_send_image(struct srv_request *req, const struct srv_release *r); /* with x-MD5 */
+
+/* arduino.c: for devices that update by Arduino's HTTPUpdate. */
+enum MHD_Result srv_httpupdate_answer(struct srv_request *req);
 
 /* "https://HOST/v1/artifacts/<sha256>"; false if it does not fit. */
 bool srv_artifact_url(const struct srv_request *req, const char *sha256, char out[512]);

@@ -34,6 +34,7 @@ static const struct srv_handler handlers[] = {
     {SRV_RES_RELEASE, "GET", false, 0, NULL, NULL, srv_release_answer},
     {SRV_RES_RELEASE, "DELETE", true, 0, NULL, NULL, srv_withdraw_answer},
     {SRV_RES_MANIFEST, "GET", false, 0, NULL, NULL, srv_manifest_answer},
+    {SRV_RES_HTTPUPDATE, "GET", false, 0, NULL, NULL, srv_httpupdate_answer},
     {SRV_RES_FIRMWARE, "GET", false, 0, NULL, NULL, srv_firmware_answer},
     {SRV_RES_ARTIFACT, "GET", false, 0, NULL, NULL, srv_artifact_answer},
 };

@@ -85,6 +85,9 @@ static enum srv_resource parse_firmware(const char *p, struct srv_path *out)
     if (strcmp(file, "version.json") == 0) {
         return SRV_RES_MANIFEST;
     }
+    if (strcmp(file, "update") == 0) {
+        return SRV_RES_HTTPUPDATE;
+    }
     size_t len = strlen(file);
     if (len < 5 || strcmp(file + len - 4, ".bin") != 0) {
         return SRV_RES_NONE;

@@ -21,6 +21,7 @@ enum srv_resource {
     SRV_RES_RELEASES,    /* product */
     SRV_RES_RELEASE,     /* product, version */
     SRV_RES_MANIFEST,    /* product */
+    SRV_RES_HTTPUPDATE,  /* product */
     SRV_RES_FIRMWARE,    /* product, version */
     SRV_RES_ARTIFACT,    /* sha256 */
     SRV_RES_NONE,        /* no such path */

@@ -170,6 +170,8 @@ def code(text):
 def named_commands(text):
     """The words behind each "airlift" that starts a command, up to where the shell ends it."""
     text = text.replace("\\\n", " ")
+    for inner in re.findall(r"\$\((airlift [^()]*)\)", text):  # a command inside a command is one of its own
+        text = text.replace(f"$({inner})", "VALUE") + "\n" + inner
     for command in re.findall(r"(?:^ *|[(;&] ?|\d )airlift ([a-z][^`\n|;&#)]*)", text, re.M):
         yield command.split()
 

@@ -9,3 +9,9 @@ foreach(name nvs_page nvs_power)
 endforeach()
 
 airlift_unit_test(nvs LIBS airlift_idf)
+
+# What the desk writes and firmware reads.
+set(cli_dir ${CMAKE_SOURCE_DIR}/cli)
+airlift_unit_test(nvs_build SOURCES ${cli_dir}/nvs_build.c ${cli_dir}/nvs_entries.c ${cli_dir}/csv_table.c
+    LIBS airlift_idf airlift_host crypto csv)
+target_include_directories(nvs_build_test PRIVATE ${cli_dir})

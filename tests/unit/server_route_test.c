@@ -27,6 +27,7 @@ static void test_route_names_each_resource(void **state)
         {"/v1/products/" LONGEST "/releases", SRV_RES_RELEASES, LONGEST, "", ""},
         {"/v1/products/demo/releases/1.4.3-rc.1+b5", SRV_RES_RELEASE, "demo", "1.4.3-rc.1+b5", ""},
         {"/firmware/a.b_c-d/version.json", SRV_RES_MANIFEST, "a.b_c-d", "", ""},
+        {"/firmware/demo/update", SRV_RES_HTTPUPDATE, "demo", "", ""},
         {"/firmware/demo/1.4.3.bin", SRV_RES_FIRMWARE, "demo", "1.4.3", ""},
         {"/firmware/demo/v1.bin", SRV_RES_FIRMWARE, "demo", "v1", ""},
         {"/v1/artifacts/" SHA, SRV_RES_ARTIFACT, "", "", SHA},
