@@ -268,6 +268,9 @@ static airlift_fail_t write_sector(struct agent *a, struct writer *w, const uint
         return agent_fail(a, AIRLIFT_FAIL_SIZE, "more bytes came than %s",
                           w->in->order.size != 0 ? "were announced" : "fit the slot");
     }
+    if (w->pos % AGENT_SECTOR_SIZE != 0) {
+        return agent_fail(a, AIRLIFT_FAIL_SIZE, "more bytes came behind the last sector");
+    }
     if (!w->writing && !filesystem) {
         const airlift_fail_t fail = open_slot(a, w, data, len);
 
