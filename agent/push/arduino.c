@@ -62,11 +62,6 @@ static void answer(struct arduino *d, const char *text)
     (void)sendto(d->udp_fd, text, strlen(text), 0, (const struct sockaddr *)&d->host, sizeof(d->host));
 }
 
-static bool same_peer(const struct sockaddr_in *a, const struct sockaddr_in *b)
-{
-    return a->sin_addr.s_addr == b->sin_addr.s_addr && a->sin_port == b->sin_port;
-}
-
 /* A datagram, or 0 bytes. */
 static size_t receive_datagram(struct arduino *d, void *out, size_t size)
 {
@@ -306,11 +301,12 @@ static void invited(struct arduino *d, const struct push_invitation *invitation)
     }
 }
 
-/* Good once, soon, and from whom it was given to. */
+/* Good once, soon, and from the address it was given to; espota.py takes another port for it. */
 static void proven(struct arduino *d, const struct push_proof *proof)
 {
     char hash[PUSH_HEX256_SIZE], expected[PUSH_HEX256_SIZE];
-    const bool in_time = esp_timer_get_time() < d->nonce_until_us && same_peer(&d->host, &d->invited_by);
+    const bool in_time =
+        esp_timer_get_time() < d->nonce_until_us && d->host.sin_addr.s_addr == d->invited_by.sin_addr.s_addr;
     const bool right = in_time && push_password_hash(d->scheme, d->config.password, hash) &&
                        push_expected_response(d->scheme, hash, d->nonce, proof->cnonce, expected) &&
                        strlen(expected) == strlen(proof->response) &&

@@ -54,7 +54,12 @@ class World(unittest.TestCase):
     def boot(self, options=(), **settings):
         """Switch the device on. Returns when it is ready for a push."""
         self.device = agent.Device(self, None, None, options, **settings)
-        self.device.expect(r"running \S+ from ")
+        seen = []
+        for line in (r"running \S+ from ", r"waiting for firmware on port|waits for invitations"):  # in any order
+            self.device.cursor = 0
+            self.device.expect(line)
+            seen.append(self.device.cursor)
+        self.device.cursor = max(seen)
         return self.device
 
     def stop(self):
