@@ -168,6 +168,28 @@ static void on_event(const airlift_event_t *event, void *ctx)
     }
 }
 
+/* As a retained message does it: the link comes again with each start, unless the agent has it still. */
+static airlift_fail_t try_offer(struct agent *a)
+{
+    const airlift_offer_t link = {.id = "u:link", .url = "https://origin/image.bin"};
+    bool declined;
+
+    if (a->offer == NULL) {
+        a->next_offer = malloc(sizeof(*a->next_offer));
+        if (a->next_offer == NULL || !agent_offer_make(&link, &a->config, a->next_offer)) {
+            fail(LIFE_ERROR, "the link is not accepted");
+            app_ends(APP_PANIC);
+        }
+    }
+    (void)agent_offer_next(a);
+    const airlift_fail_t result = agent_offer_try(a, &declined);
+
+    if (result == AIRLIFT_FAIL_NONE || result == AIRLIFT_FAIL_KNOWN_BAD) {
+        agent_offer_end(a, result, NULL);
+    }
+    return result;
+}
+
 static _Noreturn void run_agent(void)
 {
     static struct agent a;
@@ -191,8 +213,12 @@ static _Noreturn void run_agent(void)
         app_ends(APP_PANIC);
     }
     agent_settle(&a);
+    if (scenario->offer) {
+        agent_offer_recall(&a);
+    }
     for (unsigned n = 0; n < N_CHECKS; n++) {
-        result = agent_check(&a); /* restarts when it has installed something */
+        result =
+            scenario->offer ? try_offer(&a) : agent_check(&a); /* restarts when it has installed something */
         if (result == AIRLIFT_FAIL_NONE || result == AIRLIFT_FAIL_KNOWN_BAD) {
             break;
         }

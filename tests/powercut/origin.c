@@ -94,7 +94,9 @@ static void answer_image(struct agent *a, uint8_t version, const struct agent_re
 {
     struct world *w = &board->state->world;
 
-    if (w->verified >> version & 1 || (scenario->delta && !scenario->bad_patch && life_cuts != UNCOUNTED)) {
+    /* A look at the first bytes is no download. */
+    if ((w->verified >> version & 1 && r->count == 0) ||
+        (scenario->delta && !scenario->bad_patch && life_cuts != UNCOUNTED)) {
         w->refetched |= (uint8_t)(1u << version);
     }
     answer_file(a, &images[version], r);

@@ -177,6 +177,7 @@ struct scenario {
     uint16_t prefill; /* values written to NVS beforehand, so that its pages are nearly full */
     uint16_t writes;  /* times the app writes its value */
     bool offline;     /* the server is out of reach once the image is selected */
+    bool offer;       /* a link, sent at each start until it is answered, in place of a manifest */
     bool delta;       /* the server has a patch from the first version to the first step's */
     bool bad_patch;   /* and it is not what it should be */
     bool forgets;     /* ESP-IDF's own sequence: an update may be forgotten, not the device lost */

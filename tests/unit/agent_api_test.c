@@ -173,6 +173,34 @@ static void test_api_an_offer_outlives_a_restart(void **state)
     }
 }
 
+/* The same again replaces the link in silence; another one is the end of the first. */
+static void test_api_a_later_offer_takes_the_place(void **state)
+{
+    const airlift_offer_t again = {.url = "https://127.0.0.1:1/fw.bin?fresh", .id = "lamp 7"},
+                          other = {.url = "https://127.0.0.1:1/other.bin", .id = "lamp 8"};
+    airlift_config_t config = usual;
+    airlift_status_t status;
+
+    (void)state;
+    config.manifest_url = NULL;
+    config.confirm_by_app = true;
+    assert_int_equal(airlift_start(&config), ESP_OK); /* "lamp 7" is recalled, and cannot be fetched */
+    assert_true(xSemaphoreTake(told, WAIT));
+    n_events = 0;
+    assert_int_equal(airlift_install(&again), ESP_OK);
+    assert_true(xSemaphoreTake(told, WAIT));
+    assert_int_equal(n_events, 1);
+    assert_int_equal(airlift_install(&other), ESP_OK);
+    assert_true(xSemaphoreTake(told, WAIT));
+    assert_int_equal(airlift_get_status(&status), ESP_OK);
+    assert_string_equal(status.offer_id, "lamp 8");
+    assert_int_equal(airlift_stop(), ESP_OK);
+    assert_int_equal(n_events, 3);
+    assert_int_equal(events[1].id, AIRLIFT_EVENT_OFFER_ENDED);
+    assert_int_equal(events[1].reason, AIRLIFT_FAIL_STOPPED);
+    assert_int_equal(events[2].id, AIRLIFT_EVENT_FAILED);
+}
+
 static void test_api_start_needs_nvs(void **state)
 {
     (void)state;
@@ -243,6 +271,7 @@ int main(void)
         cmocka_unit_test(test_api_stop_ends_the_stabilisation_at_once),
         cmocka_unit_test(test_api_install_refuses_what_it_cannot_keep),
         cmocka_unit_test(test_api_an_offer_outlives_a_restart),
+        cmocka_unit_test(test_api_a_later_offer_takes_the_place),
         cmocka_unit_test(test_api_names_every_reason),
     };
     return cmocka_run_group_tests(tests, make_device, remove_device);
