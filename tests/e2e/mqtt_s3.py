@@ -47,10 +47,10 @@ class Station(unittest.TestCase):
         subprocess.run(["ninja", "-C", "build", *targets], cwd=self.project, env=env, check=True,
                        stdout=subprocess.DEVNULL)
 
-    def configure(self):
+    def configure(self, built_in=True):
         cert, key = self.broker.client(STATION)
         for source, name in ((self.broker.ca, "broker_ca.pem"), (self.server.ca, "server_ca.pem"),
-                             (cert, "client.pem"), (key, "client.key")):
+                             *(((cert, "client.pem"), (key, "client.key")) if built_in else ())):
             shutil.copy(source, os.path.join(self.project, "certs", name))
         self.write("sdkconfig.defaults", """
 CONFIG_MQTT_S3_BROKER="mqtts://localhost:%d"
@@ -87,17 +87,34 @@ CONFIG_MQTT_S3_READING_INTERVAL_S=1
              "--url", self.server.url("/%s.bin?X-Amz-Signature=%s" % (version, "0" * 1600))],
             capture_output=True, text=True, timeout=2 * PATIENCE_S)
 
-    def test_readings_update_and_rollback(self):
-        self.configure()
-        self.ninja()
+    def expect_reading(self):
+        """Switch it on and wait for a reading that makes sense."""
         watcher = Client(self.broker.port, "watcher")
         watcher.subscribe("devices/%s/readings" % STATION)
         self.start()
         message = watcher.wait_for(lambda topic, payload: True, PATIENCE_S)
+        watcher.close()
         self.assertTrue(message, "".join(self.log))
         reading = json.loads(message[1])
         self.assertTrue(-40 < reading["temperature_c"] < 85 and 300 < reading["pressure_hpa"] < 1100, reading)
         self.assertTrue(0 <= reading["humidity_percent"] <= 100, reading)
+
+    def test_certificate_in_nvs(self):
+        self.configure(built_in=False)
+        self.write("sdkconfig.defaults", 'CONFIG_MQTT_S3_CREDENTIALS_IN_NVS=y\n')
+        self.ninja()
+        cert, key = self.broker.client(STATION)
+        for words in (["provision", "--size", "0x4000", "--set", "mqtt_s3/cert:file=" + cert,
+                       "--set", "mqtt_s3/key:file=" + key, "--set", "mqtt_s3/device_id=" + STATION, "--out", "nvs.bin"],
+                      ["flash", "write", "build/flash.bin", "--partition", "nvs", "nvs.bin"]):
+            subprocess.run([os.path.join(STAGE, "bin", "airlift"), *words], cwd=self.project, check=True,
+                           stdout=subprocess.DEVNULL)
+        self.expect_reading()
+
+    def test_readings_update_and_rollback(self):
+        self.configure()
+        self.ninja()
+        self.expect_reading()
 
         self.write("version.txt", "1.4.3\n")
         self.ninja("app")
@@ -111,7 +128,6 @@ CONFIG_MQTT_S3_READING_INTERVAL_S=1
         result = self.publish("1.4.4")
         self.assertEqual(result.returncode, 1, result)
         self.assertIn("rolled_back: health check failed", result.stderr)
-        watcher.close()
 
 
 if __name__ == "__main__":
