@@ -14,6 +14,8 @@
 #include "host/progress.h"
 #include "image_file.h"
 #include "print_json.h"
+#include "publish_s3.h"
+#include "s3_options.h"
 #include "server/client.h"
 #include "server/server.h"
 
@@ -115,22 +117,27 @@ static int print_answer(const struct srv_upload_answer *answer, bool json)
 
 /* --- The command ----------------------------------------------------------- */
 
-static int publish(const char *path, struct srv_upload_request *request, bool json)
+/* bucket->where NULL: to the server. */
+static int publish(const char *path, struct srv_upload_request *request, const struct publish_s3 *bucket,
+                   bool json)
 {
     char err[1024];
     struct host_buf image;
+    struct al_image_info info;
     host_buf_init(&image, SRV_UPLOAD_MAX);
     if (host_read_file(path, SRV_UPLOAD_MAX, &image, err, sizeof err) != 0) {
         host_buf_free(&image);
         return host_fail("%s", err);
     }
-    int result = image_file_check(path, &image, NULL);
-    if (result == 0) {
+    int result = image_file_check(path, &image, &info);
+    request->image = image.data;
+    request->len = image.len;
+    if (result == 0 && bucket->where) {
+        result = publish_to_bucket(bucket, request, &info);
+    } else if (result == 0) {
         struct host_progress progress;
         struct srv_upload_answer answer = {0};
         host_progress_start(&progress, "uploading", image.len);
-        request->image = image.data;
-        request->len = image.len;
         request->progress = show_progress;
         request->progress_ctx = &progress;
         int sent = srv_client_publish(request, &answer, err, sizeof err);
@@ -145,6 +152,7 @@ static int publish(const char *path, struct srv_upload_request *request, bool js
 static int run(int argc, char **argv)
 {
     struct srv_upload_request request = {0};
+    struct publish_s3 bucket = {0};
     const char *from_env = getenv("AIRLIFT_SERVER");
     bool json = false;
     request.server = from_env && *from_env ? from_env : SRV_DEFAULT_URL;
@@ -164,6 +172,12 @@ static int run(int argc, char **argv)
          "Version of an image whose own is not a semantic version (as in Arduino builds). If the image has "
          "one, the two must agree.",
          NULL},
+        {"store", 0, HOST_OPT_TEXT, &bucket.where, "s3://BUCKET[/PREFIX]",
+         "Publish to a bucket in place of a server.", NULL},
+        {"link-expiry", 0, HOST_OPT_NUMBER, &bucket.link_expiry, "SECONDS",
+         "With --store: the manifest names the image by a presigned link, valid so long (at most 604800).",
+         NULL},
+        S3_OPTION_ROWS(bucket.options),
         {"json", 0, HOST_OPT_FLAG, &json, NULL, "Print the release as JSON.", NULL},
         {0},
     };
@@ -173,6 +187,10 @@ static int run(int argc, char **argv)
     }
     if (!request.product) {
         host_usage(&cmd_publish[0], "--product is missing");
+    }
+    if (bucket.where) {
+        bucket.json = json;
+        return publish(argv[0], &request, &bucket, json);
     }
     char ca[4096];
     if (!request.ca_path) {
@@ -185,7 +203,7 @@ static int run(int argc, char **argv)
                          "(the server's first start printed it; airlift serve --token-new makes another)");
     }
     request.token = token;
-    int result = publish(argv[0], &request, json);
+    int result = publish(argv[0], &request, &bucket, json);
     free(token);
     return result;
 }
@@ -202,12 +220,21 @@ const struct host_cmd cmd_publish[] = {
             "again is no error: it confirms the release (also a withdrawn one) and sets mandatory and notes "
             "anew.\n"
             "\n"
+            "With --store the image goes into an S3 bucket as PREFIX/PRODUCT/<sha256>.bin, and then a "
+            "manifest, "
+            "PREFIX/PRODUCT/version.json, that names it: all that devices need which read the bucket by "
+            "themselves. "
+            "Without --link-expiry the manifest names the image relative to itself (a bucket that is public, "
+            "or "
+            "behind a CDN). A version older than what is published there is refused.\n"
+            "\n"
             "The admin token is taken from AIRLIFT_TOKEN, else from ~/.config/airlift/token.\n"
             "\n"
             "Examples:\n"
             "\n"
             "  airlift publish build/app.bin --product thermostat\n"
-            "  airlift publish app.bin -p thermostat --server https://ota.example.com --mandatory\n",
+            "  airlift publish app.bin -p thermostat --server https://ota.example.com --mandatory\n"
+            "  airlift publish app.bin -p thermostat --store s3://firmware --region eu-central-1\n",
         .run = run,
     },
     {0},

@@ -7,6 +7,7 @@
 
 #include "commands.h"
 #include "host/log.h"
+#include "s3_options.h"
 #include "server/server.h"
 
 #define STOP_GRACE_MS 10000u
@@ -49,7 +50,8 @@ static int run(int argc, char **argv)
 {
     struct srv_config config = {.listen = SRV_DEFAULT_LISTEN};
     bool token_new = false, json_log = false;
-    uint32_t patches = 4;
+    struct srv_s3_options s3 = {0};
+    uint32_t patches = 4, link_expiry = 600;
     double request_timeout = 30;
     const struct host_opt opts[] = {
         {"listen", 0, HOST_OPT_TEXT, &config.listen, "HOST:PORT",
@@ -74,6 +76,13 @@ static int run(int argc, char **argv)
          "made in "
          "the background, one at a time. Default 4; 0: none, also of whole images.",
          NULL},
+        {"store", 0, HOST_OPT_TEXT, &config.bucket, "s3://BUCKET[/PREFIX]",
+         "Keep images in an S3 bucket. Devices get links to it that expire, and fetch them there; DIR "
+         "caches.",
+         NULL},
+        {"link-expiry", 0, HOST_OPT_NUMBER, &link_expiry, "SECONDS",
+         "How long such a link is valid: 1 to 604800, by default 600.", NULL},
+        S3_OPTION_ROWS(s3),
         {"token-new", 0, HOST_OPT_FLAG, &token_new, NULL,
          "Replace the admin token, print the new one, and exit. A running server takes it at once.", NULL},
         {"json-log", 0, HOST_OPT_FLAG, &json_log, NULL, "Log lines on standard error as JSON objects.", NULL},
@@ -92,6 +101,11 @@ static int run(int argc, char **argv)
     if (patches > 64) {
         host_usage(&cmd_serve[0], "--patches is 0 to 64");
     }
+    if (link_expiry < 1 || link_expiry > SRV_S3_EXPIRY_MAX) {
+        host_usage(&cmd_serve[0], "--link-expiry is 1 to %u seconds", SRV_S3_EXPIRY_MAX);
+    }
+    config.s3 = &s3;
+    config.link_seconds = link_expiry;
     config.patches_from = patches;
     config.request_timeout_ms = (unsigned)(request_timeout * 1000);
     char default_dir[4096];

@@ -45,6 +45,9 @@ bool agent_stopping(struct agent *a)
     return (xEventGroupGetBits(a->bits) & AGENT_BIT_STOP) != 0;
 }
 
+/* Links that may expire in a row before it counts as a failed attempt: a server may answer 403 to all. */
+#define MAX_FRESH_LINKS 3u
+
 /* --- The task ------------------------------------------------------------- */
 
 /* Could the same succeed in a few seconds? A wrong manifest won't heal; an expired link is read anew. */
@@ -78,12 +81,26 @@ static airlift_fail_t attempt(struct agent *a, bool *declined)
 /* One check, or one round for the offer, with its attempts. */
 static airlift_fail_t with_attempts(struct agent *a, bool *declined)
 {
+    uint32_t n_links = 0; /* that have expired, one after the other, without a byte in between */
+    uint32_t bytes = 0;   /* when the last one did */
+
     *declined = false;
     for (uint32_t n = 1;; n++) {
         const airlift_fail_t fail = attempt(a, declined);
 
         if (fail == AIRLIFT_FAIL_NONE || fail == AIRLIFT_FAIL_STOPPED || agent_stopping(a)) {
             return fail;
+        }
+        if (a->offer == NULL && fail == AIRLIFT_FAIL_EXPIRED && n_links < MAX_FRESH_LINKS) {
+            /* A link's time runs out: no fault of the image's or the network's. The manifest has a fresh one. */
+            ESP_LOGI(AGENT_TAG, "%s: reading the manifest again for a fresh link", a->why);
+            n_links = a->status.bytes > bytes ? 1 : n_links + 1;
+            bytes = a->status.bytes;
+            n--;
+            if (agent_wait(a, 1, 0) != 0) {
+                return AIRLIFT_FAIL_STOPPED;
+            }
+            continue;
         }
         if (a->status.state != AIRLIFT_STATE_INSTALLED) {
             agent_set_state(a, AIRLIFT_STATE_IDLE);

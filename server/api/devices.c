@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../artifact/artifact_s3.h"
 #include "airlift/crypto.h"
 #include "handlers.h"
 #include "range.h"
@@ -16,6 +17,26 @@ bool srv_artifact_url(const struct srv_request *req, const char *sha256, char ou
     int len = snprintf(out, 512, "https://%s/v1/artifacts/%s", host ? host : req->worker->context->authority,
                        sha256);
     return len > 0 && len < 512;
+}
+
+/* Where a device fetches an artifact: here, or by a link that expires. False when memory runs out. */
+static bool device_url(const struct srv_request *req, const char *sha256, struct host_buf *out)
+{
+    char url[512];
+    const struct srv_bucket *bucket = req->worker->context->artifacts.bucket;
+    if (bucket) {
+        return srv_bucket_link(bucket, sha256, out);
+    }
+    return srv_artifact_url(req, sha256, url) && host_buf_printf(out, "%s", url);
+}
+
+static bool add_url(const struct srv_request *req, cJSON *json, const char *sha256)
+{
+    struct host_buf url;
+    host_buf_init(&url, SRV_S3_URL_MAX);
+    bool ok = device_url(req, sha256, &url) && cJSON_AddStringToObject(json, "url", (const char *)url.data);
+    host_buf_free(&url);
+    return ok;
 }
 
 /* --- version.json ---------------------------------------------------------- */
@@ -53,12 +74,10 @@ static bool can_use(const struct asker *asker, const struct srv_patch *p)
 
 static bool add_patch(const struct srv_request *req, cJSON *patches, const struct srv_patch *p)
 {
-    char url[512];
     cJSON *json = cJSON_CreateObject();
-    bool ok = srv_artifact_url(req, p->sha256, url) &&
-              (!p->from_sha256[0] || (cJSON_AddStringToObject(json, "from", p->from_sha256) &&
+    bool ok = (!p->from_sha256[0] || (cJSON_AddStringToObject(json, "from", p->from_sha256) &&
                                       cJSON_AddNumberToObject(json, "from_size", p->from_size))) &&
-              cJSON_AddStringToObject(json, "url", url) && cJSON_AddNumberToObject(json, "size", p->size) &&
+              add_url(req, json, p->sha256) && cJSON_AddNumberToObject(json, "size", p->size) &&
               cJSON_AddStringToObject(json, "sha256", p->sha256) &&
               cJSON_AddStringToObject(json, "format", p->format) &&
               cJSON_AddNumberToObject(json, "ram", p->ram);
@@ -105,10 +124,9 @@ static void note_asker(const struct srv_request *req)
 
 static char *manifest_text(const struct srv_request *req, const struct srv_release *r)
 {
-    char url[512];
     cJSON *json = cJSON_CreateObject();
-    bool ok = srv_artifact_url(req, r->sha256, url) && cJSON_AddStringToObject(json, "version", r->version) &&
-              cJSON_AddStringToObject(json, "url", url) && cJSON_AddStringToObject(json, "md5", r->md5) &&
+    bool ok = cJSON_AddStringToObject(json, "version", r->version) && add_url(req, json, r->sha256) &&
+              cJSON_AddStringToObject(json, "md5", r->md5) &&
               cJSON_AddStringToObject(json, "sha256", r->sha256) &&
               cJSON_AddNumberToObject(json, "size", r->size) &&
               cJSON_AddBoolToObject(json, "mandatory", r->mandatory) &&
@@ -195,12 +213,35 @@ static unsigned choose_bytes(const struct srv_request *req, const char *etag, ui
     return 200;
 }
 
+/* With a bucket the bytes come from there: send the client on, by a link of its own. */
+static enum MHD_Result send_link(struct srv_request *req, const char *sha256, const char *md5)
+{
+    struct host_buf url;
+    host_buf_init(&url, SRV_S3_URL_MAX);
+    if (!device_url(req, sha256, &url)) {
+        host_buf_free(&url);
+        srv_refuse_status(req, SRV_FAILED);
+        return MHD_YES;
+    }
+    struct srv_reply reply = srv_reply_copy(302, "");
+    srv_reply_header(&reply, "Location", (const char *)url.data);
+    srv_reply_header(&reply, "Cache-Control", "no-store");
+    if (md5) {
+        srv_reply_header(&reply, "x-MD5", md5);
+    }
+    host_buf_free(&url);
+    return srv_reply_send(req, &reply);
+}
+
 /* full: the length of the image that a patch leads to, or size itself. md5: for a header, or NULL. */
 static enum MHD_Result send_artifact(struct srv_request *req, const char *sha256, uint32_t size,
                                      uint32_t full, const char *md5, const char *cache_control)
 {
     char etag[70], range[80];
     uint64_t off, len;
+    if (req->worker->context->artifacts.bucket) {
+        return send_link(req, sha256, md5);
+    }
     snprintf(etag, sizeof etag, "\"%s\"", sha256);
     unsigned status = choose_bytes(req, etag, size, &off, &len);
     if (status == 416) {

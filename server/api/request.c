@@ -60,6 +60,9 @@ void srv_refuse_status(struct srv_request *req, enum srv_status status)
 {
     if (status == SRV_FULL) {
         srv_refuse(req, 507, "storage_full", "the server's disk is full; nothing was stored");
+    } else if (status == SRV_DOWN) {
+        srv_refuse(req, 503, "storage_down",
+                   "the bucket behind the server can't be reached; try again later");
     } else {
         srv_refuse(req, 500, "internal", "the server failed; its log says why");
     }

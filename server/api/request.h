@@ -94,7 +94,7 @@ struct srv_handler {
 void srv_refuse(struct srv_request *req, unsigned status, const char *code, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
 
-/* For SRV_FULL and SRV_FAILED: 507 or 500. */
+/* For SRV_FULL, SRV_DOWN and SRV_FAILED: 507, 503 or 500. */
 void srv_refuse_status(struct srv_request *req, enum srv_status status);
 
 /* A request header or query argument, NULL if absent. Borrowed from the connection. */

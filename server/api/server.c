@@ -16,6 +16,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "../artifact/artifact_s3.h"
 #include "cert.h"
 #include "host/file.h"
 #include "host/log.h"
@@ -124,6 +125,10 @@ static int open_data_dir(struct srv_server *s, const struct srv_config *config, 
     if (lock_data_dir(config->data_dir, &s->lock_fd, err, err_size) != 0 ||
         open_cert(s, config, host, err, err_size) != 0 ||
         srv_artifacts_open(&s->context.artifacts, config->data_dir, err, err_size) != 0) {
+        return -1;
+    }
+    if (config->bucket && srv_bucket_open(&s->context.artifacts.bucket, config->bucket, config->s3,
+                                          config->link_seconds, err, err_size) != 0) {
         return -1;
     }
     for (unsigned i = 0; i < s->n_workers; i++) {
@@ -345,6 +350,7 @@ void srv_stop(struct srv_server *s, unsigned grace_ms)
     for (unsigned i = 0; i < s->n_workers; i++) {
         srv_store_close(s->worker[i].store);
     }
+    srv_bucket_close(s->context.artifacts.bucket);
     srv_artifacts_close(&s->context.artifacts);
     srv_cert_free(&s->cert);
     gnutls_free(s->ticket_key.data);

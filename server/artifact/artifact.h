@@ -17,9 +17,12 @@
 #include "../store/status.h"
 #include "airlift/crypto.h"
 
+struct srv_bucket; /* artifact_s3.h */
+
 struct srv_artifacts {
     char *artifacts_dir; /* owned */
     char *incoming_dir;
+    struct srv_bucket *bucket; /* borrowed; NULL: there is the directory alone */
 };
 
 /*
@@ -51,7 +54,8 @@ enum srv_status srv_upload_write(struct srv_upload *u, const void *data, size_t 
 enum srv_status srv_upload_finish(struct srv_upload *u);
 
 /*
- * Give it its name. Returns once the name is on the disk too.
+ * Give it its name. Returns once the name is on the disk too. With a bucket it is put there
+ * first; SRV_DOWN if that fails, and nothing is kept.
  *
  * Power cut: before, the bytes lie in incoming/ and are removed at the next start. After, the artifact is
  * there, whole; if no release names it yet, it is not served, and publishing again finds the
@@ -70,7 +74,7 @@ struct srv_map {
 };
 
 /*
- * Map `len` bytes from `off`. SRV_NOT_FOUND if there is no such file, SRV_FAILED (logged) if its
+ * Map `len` bytes from `off`; with a bucket, what the directory lacks is fetched first. SRV_NOT_FOUND if there is no such file, SRV_FAILED (logged) if its
  * length is not `size`. Mapping, not reading: under TLS a file descriptor would cost
  * a copy more, and parallel downloads share the page cache.
  */

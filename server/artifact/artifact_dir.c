@@ -11,7 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "artifact.h"
+#include "artifact_s3.h"
 #include "host/file.h"
 #include "host/log.h"
 
@@ -54,6 +54,7 @@ static int remove_files(const char *dir, char *err, size_t err_size)
 
 int srv_artifacts_open(struct srv_artifacts *a, const char *data_dir, char *err, size_t err_size)
 {
+    a->bucket = NULL;
     a->artifacts_dir = join(data_dir, "artifacts");
     a->incoming_dir = join(data_dir, "incoming");
     const char *failing = data_dir;
@@ -159,7 +160,7 @@ enum srv_status srv_upload_finish(struct srv_upload *u)
     return SRV_OK;
 }
 
-enum srv_status srv_upload_keep(struct srv_upload *u)
+static enum srv_status keep_file(struct srv_upload *u)
 {
     char *path = join(u->artifacts->artifacts_dir, u->sha256_hex);
     if (!path) {
@@ -186,6 +187,14 @@ enum srv_status srv_upload_keep(struct srv_upload *u)
     return status;
 }
 
+enum srv_status srv_upload_keep(struct srv_upload *u)
+{
+    /* Power cut behind this line: an object that no release names; publishing again puts the same bytes. */
+    enum srv_status status =
+        u->artifacts->bucket ? srv_bucket_put(u->artifacts->bucket, u->fd, u->size, u->sha256_hex) : SRV_OK;
+    return status == SRV_OK ? keep_file(u) : status;
+}
+
 void srv_upload_discard(struct srv_upload *u)
 {
     if (!u->path) {
@@ -203,11 +212,60 @@ void srv_upload_discard(struct srv_upload *u)
 
 /* --- Downloads ------------------------------------------------------------- */
 
+/* Fetch into the directory what only the bucket has; what arrives must have the hash that names it. */
+static enum srv_status fetch(const struct srv_artifacts *a, const char *sha256_hex)
+{
+    struct srv_upload u;
+    uint8_t block[65536];
+    enum srv_status status = srv_upload_begin(&u, a);
+    if (status != SRV_OK) {
+        return status;
+    }
+    status = srv_bucket_get(a->bucket, sha256_hex, u.fd);
+    for (off_t off = 0; status == SRV_OK;) {
+        ssize_t n = pread(u.fd, block, sizeof block, off);
+        if (n <= 0) {
+            status = n < 0 ? failed("read", u.path, errno) : SRV_OK;
+            break;
+        }
+        off += n;
+        if (al_hash_update(&u.sha, block, (size_t)n) != 0) {
+            status = failed("hash", u.path, ENOMEM);
+        }
+    }
+    if (status == SRV_OK) {
+        status = srv_upload_finish(&u);
+    }
+    if (status == SRV_OK && strcmp(u.sha256_hex, sha256_hex) != 0) {
+        host_log(HOST_LOG_ERROR, "artifact_damaged", "sha256", sha256_hex, "reason",
+                 "other bytes in the bucket", NULL);
+        status = SRV_FAILED;
+    }
+    if (status == SRV_OK) {
+        status = keep_file(&u);
+    }
+    srv_upload_discard(&u);
+    return status;
+}
+
+static int open_artifact(const struct srv_artifacts *a, const char *path, const char *sha256_hex)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0 && errno == ENOENT && a->bucket) {
+        if (fetch(a, sha256_hex) != SRV_OK) {
+            errno = ENOENT;
+            return -1;
+        }
+        fd = open(path, O_RDONLY | O_CLOEXEC);
+    }
+    return fd;
+}
+
 enum srv_status srv_artifact_map(const struct srv_artifacts *a, const char *sha256_hex, uint32_t size,
                                  uint64_t off, uint64_t len, struct srv_map *out)
 {
     char *path = join(a->artifacts_dir, sha256_hex);
-    int fd = path ? open(path, O_RDONLY | O_CLOEXEC) : -1;
+    int fd = path ? open_artifact(a, path, sha256_hex) : -1;
     int error = path ? errno : ENOMEM;
     enum srv_status status = SRV_OK;
     struct stat st;

@@ -25,9 +25,10 @@ from scenario import Scenario  # noqa: E402
 
 def scenarios():
     import over_mqtt
+    import over_s3
     import push
     found = {}
-    for module in (push, over_mqtt):
+    for module in (push, over_mqtt, over_s3):
         for thing in vars(module).values():
             if isinstance(thing, type) and issubclass(thing, Scenario) and thing.name:
                 found[thing.name] = thing

@@ -27,7 +27,7 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 STAGE = None  # set by main
 PATIENCE_S = 400  # for a document's commands; only a failing test waits so long
 DOCUMENTS = [ROOT / "README.md", *sorted(ROOT.glob("docs/*.md")), *sorted(ROOT.glob("examples/*/README.md"))]
-LANGUAGES = {"sh", "console", "text", "c", "yaml"}
+LANGUAGES = {"sh", "console", "text", "c", "yaml", "json"}
 
 # What a reader of these has: an app image of his own.
 OWN_IMAGE = {"docs/device.md": "app.bin", "docs/operations.md": "build/app.bin"}

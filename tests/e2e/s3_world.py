@@ -35,9 +35,12 @@ def modules(build):
 
 
 class Store:
-    def __init__(self, build, directory, bucket="firmware", port=0):
+    def __init__(self, build, directory, bucket="firmware", port=0, cert=None, delay_ms=0, cut=0):
+        """cert: (certificate, key) for HTTPS; delay_ms and cut hamper downloads, see s3.js."""
         self.bucket, self.directory = bucket, directory
-        env = dict(os.environ, AIRLIFT_S3_MODULES=modules(build))
+        env = dict(os.environ, AIRLIFT_S3_MODULES=modules(build), AIRLIFT_S3_DELAY=str(delay_ms), AIRLIFT_S3_CUT=str(cut))
+        if cert:
+            env.update(AIRLIFT_S3_CERT=cert[0], AIRLIFT_S3_KEY=cert[1])
         self.process = subprocess.Popen(
             ["node", os.path.join(TOOL, "s3.js"), directory, str(port), bucket, KEY_ID, SECRET], env=env, text=True,
             stdout=subprocess.PIPE, preexec_fn=lambda: ctypes.CDLL(None).prctl(1, signal.SIGKILL))
@@ -46,7 +49,7 @@ class Store:
             self.stop()
             raise AssertionError("the S3 store did not start")
         self.port = int(line.split()[-1])
-        self.endpoint = f"http://127.0.0.1:{self.port}"
+        self.endpoint = f"{'https' if cert else 'http'}://127.0.0.1:{self.port}"
 
     def env(self, home, **more):
         """What a client needs."""

@@ -10,6 +10,8 @@
 
 #include <stddef.h>
 
+#include "server/s3.h"
+
 #define SRV_DEFAULT_LISTEN "127.0.0.1:8443"
 #define SRV_DEFAULT_URL    "https://127.0.0.1:8443"
 
@@ -24,7 +26,10 @@ struct srv_config {
     const char *cert_path; /* PEM chain and key; both NULL: the data directory's own pair, */
     const char *key_path;  /* made on the first start */
     unsigned patches_from; /* patches to the newest release start from so many older ones; 0: none are made */
-    unsigned request_timeout_ms; /* for a handshake and a request's headers; 0: 30 s */
+    const char *bucket;    /* "s3://BUCKET[/PREFIX]" for artifacts; NULL: data_dir alone */
+    const struct srv_s3_options *s3; /* for the bucket */
+    unsigned link_seconds;           /* that a link to the bucket is valid, 1 to SRV_S3_EXPIRY_MAX */
+    unsigned request_timeout_ms;     /* for a handshake and a request's headers; 0: 30 s */
 };
 
 struct srv_server;

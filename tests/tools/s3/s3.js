@@ -3,11 +3,15 @@
 //
 //   node s3.js DIRECTORY PORT BUCKET [KEY_ID SECRET]
 //
+// In the environment, for tests: AIRLIFT_S3_CERT and _KEY (PEM files) serve HTTPS; AIRLIFT_S3_DELAY waits so many
+// milliseconds before a GET is answered, and AIRLIFT_S3_CUT ends the connection after so many bytes of its body.
+//
 // Prints "listening on PORT" once it serves; port 0 takes a free one. Ends with SIGTERM.
 'use strict';
 
 const fs = require('fs');
 const http = require('http');
+const https = require('https');
 const path = require('path');
 const modules = path.resolve(process.env.AIRLIFT_S3_MODULES || path.join(__dirname, 'node_modules'));
 const { Sha256 } = require(path.join(modules, '@aws-crypto/sha256-js'));
@@ -86,15 +90,47 @@ function refuse(req, res) {
             'signature we calculated does not match the signature you provided.</Message></Error>');
 }
 
+// Let a download be slow and break off.
+function hamper(req, res) {
+    const cut = Number(process.env.AIRLIFT_S3_CUT || 0);
+    if (req.method !== 'GET' || !cut) {
+        return;
+    }
+    const write = res.write.bind(res);
+    let sent = 0;
+    res.write = (chunk, ...rest) => {
+        const part = chunk.subarray(0, cut - sent);
+        sent += part.length;
+        if (sent >= cut) {
+            write(part, () => req.socket.destroy());
+            return false;
+        }
+        return write(part, ...rest);
+    };
+}
+
+async function answer(req, res, serve) {
+    if (!await isSigned(req)) {
+        refuse(req, res);
+        return;
+    }
+    if (req.method === 'GET' && process.env.AIRLIFT_S3_DELAY) {
+        await new Promise((resolve) => setTimeout(resolve, Number(process.env.AIRLIFT_S3_DELAY)));
+    }
+    hamper(req, res);
+    serve(req, res);
+}
+
 function main() {
     const store = new S3rver({ directory, silent: true, resetOnClose: false });
     const serve = store.callback();
-    const server = http.createServer((req, res) => {
-        isSigned(req).then((ok) => (ok ? serve(req, res) : refuse(req, res))).catch((error) => {
-            console.error(error);
-            refuse(req, res);
-        });
+    const listener = (req, res) => answer(req, res, serve).catch((error) => {
+        console.error(error);
+        refuse(req, res);
     });
+    const { AIRLIFT_S3_CERT: cert, AIRLIFT_S3_KEY: key } = process.env;
+    const server = cert ? https.createServer({ cert: fs.readFileSync(cert), key: fs.readFileSync(key) }, listener)
+        : http.createServer(listener);
     fs.mkdirSync(path.join(directory, bucket), { recursive: true });
     server.listen(Number(port), '127.0.0.1', () => console.log(`listening on ${server.address().port}`));
     process.on('SIGTERM', () => process.exit(0));

@@ -1,0 +1,241 @@
+#include "publish_s3.h"
+
+#include <cjson/cJSON.h>
+#include <errno.h>
+#include <openssl/evp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "airlift/semver.h"
+#include "host/cmd.h"
+#include "host/progress.h"
+#include "print_json.h"
+
+#define MANIFEST_MAX 65536u
+
+/* What is being published, and where to. */
+struct release {
+    const struct publish_s3 *p;
+    const struct srv_upload_request *request;
+    struct srv_s3 s3;
+    struct srv_s3_uri folder; /* key: "PREFIX/PRODUCT/" */
+    char version[33];
+    char sha256[65], md5[33];
+    char err[1024];
+};
+
+static bool hex_digest(const EVP_MD *md, const void *data, size_t len, char *hex)
+{
+    uint8_t digest[EVP_MAX_MD_SIZE];
+    unsigned n = 0;
+    if (EVP_Digest(data, len, digest, &n, md, NULL) != 1) {
+        return false;
+    }
+    for (unsigned i = 0; i < n; i++) {
+        snprintf(hex + 2 * i, 3, "%02x", digest[i]);
+    }
+    return true;
+}
+
+/* An object in the folder; key is to be freed. */
+static bool object_of(const struct release *r, const char *name, const char *ending, struct srv_s3_uri *out)
+{
+    out->bucket = r->folder.bucket;
+    return asprintf(&out->key, "%s%s%s", r->folder.key, name, ending) >= 0;
+}
+
+/* As the server has it. */
+static bool is_product(const char *name)
+{
+    static const char lower[] = "abcdefghijklmnopqrstuvwxyz0123456789";
+    size_t len = strlen(name);
+    return len > 0 && len <= 64 && strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789._-") == len &&
+           strchr(lower, name[0]);
+}
+
+/* "PREFIX" -> "PREFIX/PRODUCT/". */
+static int find_folder(struct release *r)
+{
+    struct srv_s3_uri uri;
+    if (!is_product(r->request->product)) {
+        return host_fail(
+            "publish: a product's name is 1 to 64 of a-z 0-9 . _ - and begins with a letter or digit");
+    }
+    if (srv_s3_uri_parse(r->p->where, &uri, r->err, sizeof r->err) != 0) {
+        return host_fail("publish: %s", r->err);
+    }
+    size_t len = strlen(uri.key);
+    int printed = asprintf(&r->folder.key, "%s%s%s/", uri.key, len && uri.key[len - 1] != '/' ? "/" : "",
+                           r->request->product);
+    r->folder.bucket = uri.bucket;
+    free(uri.key);
+    if (printed < 0) {
+        r->folder.key = NULL;
+        return host_fail("out of memory");
+    }
+    return 0;
+}
+
+/* The image's own version, or, where that one can't be ordered, the one that is given. */
+static int find_version(struct release *r, const struct al_image_info *image)
+{
+    const char *own = image->has_desc ? image->desc.version : "", *given = r->request->version;
+    bool ordered = al_semver_valid(own);
+    if (ordered && given && al_semver_compare(own, given) != 0) {
+        return host_fail("publish: the image is version %s, not %s", own, given);
+    }
+    if (!ordered && (!given || !al_semver_valid(given))) {
+        return host_fail("publish: the image's version '%s' is not a semantic version; give --version", own);
+    }
+    snprintf(r->version, sizeof r->version, "%s", ordered ? own : given);
+    return 0;
+}
+
+/* --- What is published already --------------------------------------------- */
+
+/* The manifest there, or NULL: none. Sets *failed after saying why. */
+static cJSON *read_manifest(struct release *r, bool *failed)
+{
+    struct srv_s3_uri object;
+    char text[MANIFEST_MAX + 1];
+    cJSON *json = NULL;
+    int fd = memfd_create("manifest", MFD_CLOEXEC);
+    if (fd < 0 || !object_of(r, "version", ".json", &object)) {
+        *failed = true;
+        (void)host_fail("publish: %s", strerror(errno));
+        return NULL;
+    }
+    enum srv_s3_result got = srv_s3_get_fd(&r->s3, &object, fd, NULL, r->err, sizeof r->err);
+    if (got == SRV_S3_OK) {
+        ssize_t n = pread(fd, text, MANIFEST_MAX, 0);
+        text[n > 0 ? n : 0] = '\0';
+        json = cJSON_Parse(text);
+        if (!json) {
+            *failed = true;
+            (void)host_fail("publish: s3://%s/%s is there, and is no manifest", object.bucket, object.key);
+        }
+    } else if (got != SRV_S3_NOT_FOUND || strstr(r->err, "NoSuchBucket")) {
+        *failed = true;
+        (void)host_fail("publish: %s", r->err);
+    }
+    free(object.key);
+    close(fd);
+    return json;
+}
+
+static int check_published(struct release *r)
+{
+    bool failed = false;
+    cJSON *json = read_manifest(r, &failed);
+    const char *version = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(json, "version"));
+    const char *sha256 = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(json, "sha256"));
+    int result = failed ? 1 : 0;
+    if (version && al_semver_valid(version)) {
+        int order = al_semver_compare(r->version, version);
+        if (order < 0) {
+            result = host_fail("publish: %s is published, which is newer than %s: devices would not take it",
+                               version, r->version);
+        } else if (order == 0 && sha256 && strcmp(sha256, r->sha256) != 0) {
+            result =
+                host_fail("publish: %s is published with other bytes; give the image a new version", version);
+        }
+    }
+    cJSON_Delete(json);
+    return result;
+}
+
+/* --- Uploading ------------------------------------------------------------- */
+
+static void show_progress(void *ctx, uint64_t done)
+{
+    host_progress_update(ctx, done);
+}
+
+static int put_image(struct release *r, const struct srv_s3_uri *object)
+{
+    struct host_progress bar;
+    const struct srv_s3_progress progress = {show_progress, &bar};
+    host_progress_start(&bar, "uploading", r->request->len);
+    enum srv_s3_result sent = srv_s3_put(&r->s3, object, r->request->image, r->request->len,
+                                         "application/octet-stream", &progress, r->err, sizeof r->err);
+    host_progress_end(&bar);
+    return sent == SRV_S3_OK ? 0 : host_fail("publish: %s", r->err);
+}
+
+/* Relative to the manifest, or a link that expires. */
+static bool add_url(struct release *r, const struct srv_s3_uri *object, cJSON *json)
+{
+    struct host_buf url;
+    host_buf_init(&url, SRV_S3_URL_MAX);
+    bool ok = r->p->link_expiry ? srv_s3_presign(&r->s3, "GET", object, time(NULL), r->p->link_expiry, &url,
+                                                 r->err, sizeof r->err) == 0
+                                : host_buf_printf(&url, "%s.bin", r->sha256);
+    ok = ok && cJSON_AddStringToObject(json, "url", (const char *)url.data);
+    host_buf_free(&url);
+    return ok;
+}
+
+static int put_manifest(struct release *r, const struct srv_s3_uri *image)
+{
+    const struct srv_upload_request *q = r->request;
+    struct srv_s3_uri object;
+    cJSON *json = cJSON_CreateObject();
+    bool ok = cJSON_AddStringToObject(json, "version", r->version) && add_url(r, image, json) &&
+              cJSON_AddStringToObject(json, "sha256", r->sha256) &&
+              cJSON_AddStringToObject(json, "md5", r->md5) &&
+              cJSON_AddNumberToObject(json, "size", (double)q->len) &&
+              cJSON_AddBoolToObject(json, "mandatory", q->mandatory) &&
+              (!q->notes || cJSON_AddStringToObject(json, "notes", q->notes));
+    char *text = ok ? cJSON_PrintUnformatted(json) : NULL;
+    if (!text || !object_of(r, "version", ".json", &object)) {
+        cJSON_free(text);
+        cJSON_Delete(json);
+        return host_fail("publish: the manifest could not be put together");
+    }
+    enum srv_s3_result sent =
+        srv_s3_put(&r->s3, &object, text, strlen(text), "application/json", NULL, r->err, sizeof r->err);
+    cJSON_free(text);
+    int result = sent == SRV_S3_OK ? 0 : host_fail("publish: %s", r->err);
+    if (result == 0 && r->p->json) {
+        result = print_json(json);
+        json = NULL;
+    } else if (result == 0) {
+        printf("published: %s %s (%zu bytes, sha256 %s)\nmanifest: s3://%s/%s\n", q->product, r->version,
+               q->len, r->sha256, object.bucket, object.key);
+        result = fflush(stdout) == 0 ? 0 : host_fail("standard output: %s", strerror(errno));
+    }
+    free(object.key);
+    cJSON_Delete(json);
+    return result;
+}
+
+int publish_to_bucket(const struct publish_s3 *p, const struct srv_upload_request *request,
+                      const struct al_image_info *image)
+{
+    struct release r = {.p = p, .request = request};
+    struct srv_s3_uri object = {0};
+    int result = find_version(&r, image);
+    if (result == 0 && (!hex_digest(EVP_sha256(), request->image, request->len, r.sha256) ||
+                        !hex_digest(EVP_md5(), request->image, request->len, r.md5))) {
+        result = host_fail("publish: the hash failed");
+    }
+    result = result ? result : find_folder(&r);
+    if (result == 0 && srv_s3_open(&r.s3, &p->options, r.err, sizeof r.err) != 0) {
+        result = host_fail("publish: %s", r.err);
+    }
+    result = result ? result : check_published(&r);
+    if (result == 0 && !object_of(&r, r.sha256, ".bin", &object)) {
+        result = host_fail("out of memory");
+    }
+    /* The image first: a manifest is never there without what it names. */
+    result = result ? result : put_image(&r, &object);
+    result = result ? result : put_manifest(&r, &object);
+    free(object.key);
+    srv_s3_uri_free(&r.folder);
+    srv_s3_close(&r.s3);
+    return result;
+}
