@@ -14,7 +14,6 @@
 #include "push.h"
 
 #define IMAGE_MAX   (16u << 20) /* bytes */
-#define SECRET_MAX  1024u
 #define WAIT_MAX_MS 8000
 
 enum { CMD_PUSH_TCP, CMD_PUSH_ARDUINO };
@@ -54,8 +53,8 @@ static int read_secret(const char *path, char *out, size_t size)
 {
     char err[PUSH_ERR_SIZE];
     struct host_buf text;
-    host_buf_init(&text, SECRET_MAX);
-    if (host_read_file(path, SECRET_MAX, &text, err, sizeof err)) {
+    host_buf_init(&text, PUSH_SECRET_SIZE);
+    if (host_read_file(path, PUSH_SECRET_SIZE, &text, err, sizeof err)) {
         host_buf_free(&text);
         return host_fail("%s", err);
     }
@@ -126,19 +125,17 @@ static int run(const struct host_cmd *cmd, struct push_job *job, char **argv, ui
                const char *secret_file, enum push_outcome (*attempt)(struct push_job *), uint32_t tries,
                bool json)
 {
-    char host[256], secret[SECRET_MAX];
-    if (!push_parse_target(argv[0], port, host, sizeof host, &job->port)) {
+    if (!push_parse_target(argv[0], port, job->host, sizeof job->host, &job->port)) {
         host_usage(cmd, "%s: write HOST or HOST:PORT", argv[0]);
     }
-    job->host = host;
     if (job->secret && !*job->secret) {
         job->secret = NULL;
     }
     if (secret_file) {
-        if (read_secret(secret_file, secret, sizeof secret)) {
+        if (read_secret(secret_file, job->from_file, sizeof job->from_file)) {
             return 1;
         }
-        job->secret = secret;
+        job->secret = job->from_file;
     }
     struct host_buf image;
     host_buf_init(&image, IMAGE_MAX);

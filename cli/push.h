@@ -12,7 +12,8 @@
 #include "host/file.h"
 #include "host/progress.h"
 
-#define PUSH_ERR_SIZE 512u
+#define PUSH_ERR_SIZE    512u
+#define PUSH_SECRET_SIZE 1024u
 
 /* How an attempt ended. */
 enum push_outcome {
@@ -22,19 +23,20 @@ enum push_outcome {
 };
 
 struct push_job {
-    const char *host; /* as the user wrote it, without the port */
+    char host[256]; /* as the user wrote it, without the port */
     uint16_t port;
     const struct host_buf *image;
     uint8_t sha256[32];
-    char md5[33];           /* hex */
-    const char *name;       /* of the image's file */
-    const char *secret;     /* key or password; NULL: none */
-    double timeout_s;       /* silence taken for a lost connection */
-    bool no_restart, force; /* TCP */
-    bool filesystem;        /* Arduino */
-    bool md5_password;      /* the device has the password as an MD5 */
-    const char *host_ip;    /* Arduino: the address to listen at */
-    uint16_t host_port;     /* Arduino: 0 any */
+    char md5[33];                     /* hex */
+    const char *name;                 /* of the image's file */
+    const char *secret;               /* key or password; NULL: none */
+    char from_file[PUSH_SECRET_SIZE]; /* where it is, if a file has it */
+    double timeout_s;                 /* silence taken for a lost connection */
+    bool no_restart, force;           /* TCP */
+    bool filesystem;                  /* Arduino */
+    bool md5_password;                /* the device has the password as an MD5 */
+    const char *host_ip;              /* Arduino: the address to listen at */
+    uint16_t host_port;               /* Arduino: 0 any */
 
     struct host_progress progress;
     size_t acked;            /* bytes the device has taken, or had */

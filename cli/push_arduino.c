@@ -67,7 +67,7 @@ static bool respond(const struct push_job *job, const struct host *h, const char
         snprintf(text, sizeof text, "%s:%s:%s", p, nonce, cnonce);
     } else {
         unsigned char key[32];
-        snprintf(salt, sizeof salt, "%s:%s", nonce, cnonce);
+        snprintf(salt, sizeof salt, "%.64s:%.64s", nonce, cnonce);
         if (PKCS5_PBKDF2_HMAC(p, (int)strlen(p), (const unsigned char *)salt, (int)strlen(salt), ITERATIONS,
                               EVP_sha256(), sizeof key, key) != 1) {
             return false;
@@ -114,7 +114,7 @@ static enum push_outcome says(struct push_job *job, const char *text)
 
 static enum push_outcome authenticate(struct push_job *job, struct host *h, const char *nonce)
 {
-    char cnonce[HEX_MAX], response[HEX_MAX], text[256], answer[128];
+    char cnonce[HEX_MAX], response[HEX_MAX], text[256], answer[128] = "";
     if (!job->secret) {
         return push_fail(job, PUSH_REFUSED,
                          "%s: the device wants a password: give it with --password-file or in "
@@ -142,7 +142,7 @@ static enum push_outcome invite(struct push_job *job, struct host *h)
 {
     struct sockaddr_in here;
     socklen_t len = sizeof here;
-    char text[128], answer[128];
+    char text[128], answer[128] = "";
     if (getsockname(h->listen_fd, (struct sockaddr *)&here, &len)) {
         return push_fail(job, PUSH_REFUSED, "%s", strerror(errno));
     }
@@ -162,7 +162,7 @@ static enum push_outcome wait_for_device(struct push_job *job, struct host *h)
 {
     int64_t end = push_now_ms() + ACCEPT_MS;
     while (push_wait(h->listen_fd, POLLIN, end - push_now_ms()) == 1) {
-        struct sockaddr_in peer;
+        struct sockaddr_in peer = {0};
         socklen_t len = sizeof peer;
         int size = SEND_BUFFER;
         h->fd = accept4(h->listen_fd, (struct sockaddr *)&peer, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);

@@ -75,6 +75,20 @@ int push_wait(int fd, short events, int64_t timeout_ms)
     }
 }
 
+/* 0, or what errno would say. */
+static int finish_connecting(int fd)
+{
+    int why = 0, one = 1;
+    socklen_t len = sizeof why;
+    if (push_wait(fd, POLLOUT, CONNECT_MS) != 1) {
+        return ETIMEDOUT;
+    }
+    if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &why, &len) == 0 && why) {
+        return why;
+    }
+    return setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one) ? errno : 0;
+}
+
 int push_connect(struct push_job *job)
 {
     struct sockaddr_in to;
@@ -82,22 +96,14 @@ int push_connect(struct push_job *job)
         return -1;
     }
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    int why = 0, one = 1;
-    socklen_t len = sizeof why;
     if (fd < 0) {
         push_fail(job, PUSH_LOST, "%s", strerror(errno));
         return -1;
     }
-    if (connect(fd, (struct sockaddr *)&to, sizeof to) && errno != EINPROGRESS) {
-        why = errno;
-    } else if (push_wait(fd, POLLOUT, CONNECT_MS) != 1) {
-        why = ETIMEDOUT;
-    } else if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &why, &len)) {
-        why = errno;
-    }
-    if (why || setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one)) {
-        push_fail(job, PUSH_LOST, "%s port %u: %s", job->host, (unsigned)job->port,
-                  strerror(why ? why : errno));
+    bool begun = connect(fd, (struct sockaddr *)&to, sizeof to) == 0 || errno == EINPROGRESS;
+    int why = begun ? finish_connecting(fd) : errno;
+    if (why) {
+        push_fail(job, PUSH_LOST, "%s port %u: %s", job->host, (unsigned)job->port, strerror(why));
         close(fd);
         return -1;
     }
