@@ -140,7 +140,7 @@ static enum push_outcome authenticate(struct push_job *job, struct host *h, cons
 
 static enum push_outcome invite(struct push_job *job, struct host *h)
 {
-    struct sockaddr_in here;
+    struct sockaddr_in here = {0};
     socklen_t len = sizeof here;
     char text[128], answer[128] = "";
     if (getsockname(h->listen_fd, (struct sockaddr *)&here, &len)) {
