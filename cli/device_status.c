@@ -31,8 +31,9 @@ const char cmd_device_status_help[] =
     "sector.\n"
     "\n"
     "With --json prints one document:\n"
-    "  {\"running\": true, \"device\": {\"pid\", \"uptime_s\", \"boots\", \"reset_reason\", \"partition\",\n"
-    "   \"project\", \"version\", \"watchdog_s\", \"gpio_in\": {PIN: LEVEL}, \"gpio_out\": {PIN: LEVEL},\n"
+    "  {\"running\": true, \"device\": {\"pid\", \"uptime_s\", \"boots\", \"reset_reason\", \"asleep\",\n"
+    "   \"partition\", \"project\", \"version\", \"watchdog_s\",\n"
+    "   \"gpio_in\": {PIN: LEVEL}, \"gpio_out\": {PIN: LEVEL},\n"
     "   \"flash\": {\"reads\", \"programs\", \"erases\", \"bytes_read\", \"bytes_programmed\", "
     "\"violations\"},\n"
     "   \"wear\": [{\"label\", \"sectors\", \"erases\", \"max_erases\", \"programs\", \"max_programs\"}]},\n"
@@ -276,8 +277,9 @@ static void show_levels(const cJSON *device, const char *name, const char *title
 static void show_device(const struct status *s)
 {
     const cJSON *d = s->device;
-    printf("running   process %.0f, for %.0f s; boot %.0f, after reset '%s'\n", number(d, "pid"),
-           number(d, "uptime_s"), number(d, "boots"), text(d, "reset_reason"));
+    bool asleep = cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(d, "asleep"));
+    printf("%-9s process %.0f, for %.0f s; boot %.0f, after reset '%s'\n", asleep ? "asleep" : "running",
+           number(d, "pid"), number(d, "uptime_s"), number(d, "boots"), text(d, "reset_reason"));
     printf("app       %s: %s %s\n", text(d, "partition"), text(d, "project"), text(d, "version"));
     if (number(d, "watchdog_s") > 0) {
         printf("watchdog  %g s\n", number(d, "watchdog_s"));

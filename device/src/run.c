@@ -320,13 +320,14 @@ static bool obey(struct device *d)
 /* Say how the app ended. True: reset, for d->reset, and go on; false: result->stop is set. */
 static bool after_app(struct device *d, const struct dev_process_end *end)
 {
+    enum dev_reset before = d->reset;
     d->reset = DEV_RESET_PANIC;
     switch (end->how) {
     case DEV_END_RESTART:
         d->reset = DEV_RESET_SW;
         return true;
     case DEV_END_SLEEP:
-        d->reset = DEV_RESET_DEEPSLEEP;
+        d->reset = before; /* until something wakes it */
         d->asleep = true;
         return true;
     case DEV_END_WATCHDOG:
@@ -373,15 +374,15 @@ static bool after_app(struct device *d, const struct dev_process_end *end)
 static enum pause pause_until(struct device *d, double when_s, bool (*enough)(const struct device *))
 {
     for (;;) {
-        if (enough && enough(d)) {
-            return PAUSE_OVER;
-        }
         struct pollfd fds[] = {
             {.fd = d->signal_fd, .events = POLLIN},
             {.fd = d->control ? dev_control_fd(d->control) : -1, .events = POLLIN},
         };
         if (d->control && dev_control_serve(d->control)) {
             return obey(d) ? PAUSE_ORDERED : PAUSE_STOPPED;
+        }
+        if (enough && enough(d)) { /* after serving: what was asked for may have moved a pin */
+            return PAUSE_OVER;
         }
         double left_ms = fmin((when_s - now_s()) * 1000, POLL_MAX_MS);
         int n = poll(fds, 2, left_ms > 0 ? (int)left_ms + 1 : 0);
@@ -412,6 +413,7 @@ static enum pause sleep_on(struct device *d, double earliest_s)
     enum pause pause = pause_until(d, fmax(now_s() + length_s, earliest_s), pins_wake);
     if (pause == PAUSE_OVER) {
         dev_sleep_woken(d->shared);
+        d->reset = DEV_RESET_DEEPSLEEP;
     }
     d->asleep = false;
     return pause;
@@ -583,6 +585,7 @@ static char *status_json(void *ctx)
         .uptime_s = now_s() - d->on_s,
         .boots = d->result->boots,
         .reset = d->reset,
+        .asleep = d->asleep,
         .partition = d->result->last_booted,
         .desc = *d->result->last_booted && info->has_desc ? &info->desc : NULL,
         .watchdog_s = d->options->watchdog_s,

@@ -70,6 +70,7 @@ char *dev_status_json(const struct dev_status *status)
     bool ok = root && add_number(root, "pid", getpid()) && add_number(root, "uptime_s", status->uptime_s) &&
               add_number(root, "boots", status->boots) &&
               add_text(root, "reset_reason", dev_reset_name(status->reset)) &&
+              cJSON_AddBoolToObject(root, "asleep", status->asleep) != NULL &&
               add_text(root, "partition", *status->partition ? status->partition : NULL) &&
               add_text(root, "project", desc ? desc->project : NULL) &&
               add_text(root, "version", desc ? desc->version : NULL) &&

@@ -16,6 +16,7 @@ struct dev_status {
     double uptime_s; /* since power-on */
     unsigned boots;
     enum dev_reset reset;
+    bool asleep;
     const char *partition;            /* of the app, "" if none was started yet */
     const struct al_image_desc *desc; /* of the app; NULL: it has none */
     double watchdog_s;                /* 0: off */

@@ -28,13 +28,14 @@ AIRLIFT = ""
 PATIENCE = 60  # seconds that no step comes near to, also on a slow machine with sanitizers
 DATA = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "data", "firmware")
 
-# Written against ESP-IDF's API: says why it started, watches pin 4, repeats what is typed.
+# Written against ESP-IDF's API: says why it started, watches pin 4, repeats what is typed, sleeps if told to.
 APP = r"""
 #include <stdio.h>
 #include <string.h>
 
 #include "driver/gpio.h"
 #include "esp_attr.h"
+#include "esp_sleep.h"
 #include "esp_system.h"
 #include "freertos/FreeRTOS.h"
 #include "freertos/task.h"
@@ -66,6 +67,10 @@ void app_main(void)
     char line[100];
     while (fgets(line, sizeof line, stdin)) {
         printf("app: read %s", line);
+        if (strcmp(line, "sleep\n") == 0) {
+            esp_sleep_enable_ext0_wakeup(4, 1);
+            esp_deep_sleep_start();
+        }
     }
     printf("app: nobody types\n");
     vTaskDelay(portMAX_DELAY);
@@ -200,6 +205,20 @@ class Buttons(Board):
         self.assertEqual(self.status()["device"]["reset_reason"], "ext")
         self.expect(monitor, r"I \(\d+\) boot: .*reset reason: ext")
         self.expect(monitor, "app: ext, boot 2")  # RTC memory stays
+
+    def test_it_sleeps_until_a_pin_wakes_it(self):
+        self.start()
+        monitor = self.monitor()
+        self.expect(monitor, "app: poweron, boot 1")
+        monitor.stdin.write("sleep\n")
+        self.expect(monitor, "Entering deep sleep: wakes up")
+        device = self.status()["device"]
+        self.assertEqual((device["asleep"], device["boots"], device["reset_reason"]), (True, 1, "poweron"))
+        self.assertRegex(self.run_ok("device", "status", self.flash), "(?m)^asleep ")
+        self.run_ok("device", "gpio", self.flash, "4=1")
+        self.expect(monitor, "app: something else, boot 2")
+        device = self.status()["device"]
+        self.assertEqual((device["asleep"], device["boots"], device["reset_reason"]), (False, 2, "deepsleep"))
 
     def test_off_and_on_again_forgets_rtc_memory(self):
         self.start()
