@@ -11,6 +11,7 @@ import hashlib
 import json
 import os
 import re
+import shutil
 import socket
 import subprocess
 import sys
@@ -294,6 +295,72 @@ class Device(World):
                               text=True)
         self.assertEqual(done.returncode, 0, done.stdout)
         self.expect_installed()
+
+
+# ---- the announcement -----------------------------------------------------------------------------------
+
+BUS = """<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Configuration 1.0//EN"
+ "http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd">
+<busconfig><type>system</type><listen>unix:path=%s</listen><auth>EXTERNAL</auth>
+<policy context="default"><allow send_destination="*" eavesdrop="true"/><allow eavesdrop="true"/>
+<allow own="*"/><allow user="*"/></policy></busconfig>
+"""
+DAEMON = """[server]
+use-ipv6=no
+allow-interfaces=lo
+enable-dbus=yes
+"""
+
+
+class Announcement(World):
+    """Over a bus and an Avahi daemon of the test's own, on the loopback interface."""
+
+    def setUp(self):
+        super().setUp()
+        self.udp_port = free_port(socket.SOCK_DGRAM)
+        self.bus = "unix:path=%s/bus" % self.dir
+        os.environ["DBUS_SYSTEM_BUS_ADDRESS"] = self.bus
+        self.addCleanup(os.environ.pop, "DBUS_SYSTEM_BUS_ADDRESS")
+
+    def start(self, *command):
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        self.addCleanup(process.stdout.close)
+        self.addCleanup(process.wait)
+        self.addCleanup(process.terminate)
+        return process
+
+    def start_daemon(self):
+        for program in ("dbus-daemon", "avahi-daemon", "avahi-browse"):
+            if shutil.which(program, path=os.environ["PATH"] + ":/usr/sbin") is None:
+                self.skipTest("%s is not installed" % program)
+        if os.getuid() != 0:
+            self.skipTest("avahi-daemon runs for root only")
+        self.start("dbus-daemon", "--nofork", "--config-file", self.write("bus.conf", (BUS % (self.dir + "/bus")).encode()))
+        deadline = time.monotonic() + PATIENCE_S
+        while not os.path.exists(self.dir + "/bus") and time.monotonic() < deadline:
+            time.sleep(0.02)
+        daemon = self.start("/usr/sbin/avahi-daemon", "-f", self.write("avahi.conf", DAEMON.encode()), "--no-drop-root",
+                            "--no-chroot", "--no-rlimits")
+        for line in daemon.stdout:
+            if "startup complete" in line:
+                return
+        self.skipTest("avahi-daemon does not start: another one may run")
+
+    def test_device_is_found_with_what_the_ide_asks_for(self):
+        self.start_daemon()
+        device = self.boot(push_arduino=self.udp_port, push_password="a-real-password", push_mdns=1)
+        device.expect(r"mdns: announced")
+        found = subprocess.run(["avahi-browse", "-rptk", "_arduino._tcp"], stdout=subprocess.PIPE, text=True,
+                               timeout=PATIENCE_S).stdout
+        self.assertRegex(found, r'=;lo;IPv4;esp32-[0-9a-f]{12};_arduino\._tcp;local;.*;127\.0\.0\.1;%d;"board=esp32" '
+                                r'"tcp_check=no" "ssh_upload=no" "auth_upload=yes"' % self.udp_port)
+
+    def test_without_a_daemon_the_device_says_so_and_goes_on(self):
+        device = self.boot(push_arduino=self.udp_port, push_mdns=1)
+        self.assertTrue(device.has(r"mdns: (nothing is announced|no Avahi daemon runs)"))
+        host = Host(self.udp_port, self.image)
+        self.addCleanup(host.close)
+        self.assertTrue(host.push())
 
 
 # ---- our sender -----------------------------------------------------------------------------------------------
