@@ -13,14 +13,16 @@
 
 enum { MAKE, APPLY, INFO };
 
-/* Both files that make and apply start from. 0, or 1 after a line on stderr. */
-static int read_two(const char *verb, char **path, struct host_buf *first, struct host_buf *second)
+/* The files that make and apply start from; without an old one *first is empty. 0, or 1 after a line on stderr. */
+static int read_files(const char *verb, const char *old, const char *other, struct host_buf *first,
+                      struct host_buf *second)
 {
     char err[512];
-    if (host_read_file(path[0], MAX_FILE, first, err, sizeof err) != 0) {
+    host_buf_init(first, 0);
+    if (old && host_read_file(old, MAX_FILE, first, err, sizeof err) != 0) {
         return host_fail("delta %s: %s", verb, err);
     }
-    if (host_read_file(path[1], MAX_FILE, second, err, sizeof err) != 0) {
+    if (host_read_file(other, MAX_FILE, second, err, sizeof err) != 0) {
         host_buf_free(first);
         return host_fail("delta %s: %s", verb, err);
     }
@@ -41,8 +43,13 @@ static int write_result(const char *verb, const char *path, struct host_buf *dat
 static int make(int argc, char **argv)
 {
     const char *out_path = NULL, *format = DELTA_ESP_FORMAT;
+    bool whole = false;
     const struct host_opt opts[] = {
         {"output", 'o', HOST_OPT_TEXT, &out_path, "PATCH", "Where to write the patch; - is standard output.",
+         NULL},
+        {"whole", 0, HOST_OPT_FLAG, &whole, NULL,
+         "The patch holds all of the new image, compressed, and OLD.bin is not given. For airlift's agent "
+         "only.",
          NULL},
         {"format", 0, HOST_OPT_TEXT, &format, "FORMAT",
          "esp_delta_ota: what Espressif's component reads, and airlift's agent. The default.", NULL},
@@ -51,13 +58,13 @@ static int make(int argc, char **argv)
     struct host_buf from, to, patch;
     char err[512];
     argc = host_parse(&cmd_delta[MAKE], argc, argv, opts);
-    if (argc != 2 || !out_path) {
-        host_usage(&cmd_delta[MAKE], "OLD.bin, NEW.bin and -o PATCH are needed");
+    if (argc != 2 - whole || !out_path) {
+        host_usage(&cmd_delta[MAKE], "OLD.bin (or --whole), NEW.bin and -o PATCH are needed");
     }
     if (strcmp(format, DELTA_ESP_FORMAT) != 0) {
         host_usage(&cmd_delta[MAKE], "--format is " DELTA_ESP_FORMAT);
     }
-    if (read_two("make", argv, &from, &to) != 0) {
+    if (read_files("make", whole ? NULL : argv[0], argv[argc - 1], &from, &to) != 0) {
         return 1;
     }
     int result = delta_esp_file_make(&from, &to, &patch, err, sizeof err) == 0
@@ -73,7 +80,10 @@ static int make(int argc, char **argv)
 static int apply(int argc, char **argv)
 {
     const char *out_path = NULL;
+    bool whole = false;
     const struct host_opt opts[] = {
+        {"whole", 0, HOST_OPT_FLAG, &whole, NULL,
+         "The patch was made with --whole, and OLD.bin is not given.", NULL},
         {"output", 'o', HOST_OPT_TEXT, &out_path, "NEW.bin",
          "Where to write the new image; - is standard output.", NULL},
         {0},
@@ -81,15 +91,15 @@ static int apply(int argc, char **argv)
     struct host_buf from, patch, to;
     char err[512];
     argc = host_parse(&cmd_delta[APPLY], argc, argv, opts);
-    if (argc != 2 || !out_path) {
-        host_usage(&cmd_delta[APPLY], "OLD.bin, PATCH and -o NEW.bin are needed");
+    if (argc != 2 - whole || !out_path) {
+        host_usage(&cmd_delta[APPLY], "OLD.bin (or --whole), PATCH and -o NEW.bin are needed");
     }
-    if (read_two("apply", argv, &from, &patch) != 0) {
+    if (read_files("apply", whole ? NULL : argv[0], argv[argc - 1], &from, &patch) != 0) {
         return 1;
     }
     int result = delta_esp_file_apply(&from, &patch, &to, err, sizeof err) == 0
                      ? write_result("apply", out_path, &to)
-                     : host_fail("delta apply: %s: %s", argv[1], err);
+                     : host_fail("delta apply: %s: %s", argv[argc - 1], err);
     host_buf_free(&from);
     host_buf_free(&patch);
     return result;
@@ -153,7 +163,8 @@ const struct host_cmd cmd_delta[] = {
                     "\n"
                     "Examples:\n"
                     "\n"
-                    "  airlift delta make lamp-1.4.2.bin lamp-1.4.3.bin -o lamp.patch\n",
+                    "  airlift delta make lamp-1.4.2.bin lamp-1.4.3.bin -o lamp.patch\n"
+                    "  airlift delta make --whole lamp-1.4.3.bin -o lamp.packed\n",
             .run = make,
         },
     [APPLY] =

@@ -60,13 +60,14 @@ int delta_esp_file_apply(const struct host_buf *from, const struct host_buf *pat
     struct al_esp_delta a;
     struct al_image_info info;
     enum al_image_fault fault;
+    static const uint8_t nothing[AL_SHA256_SIZE];
     host_buf_init(out, MAX_RESULT);
     /* Before the base is looked at: a header that is none says more than a base that does not fit it. */
     if (patch->len < AL_ESP_DELTA_HEADER_SIZE || !al_esp_delta_recognise(patch->data, patch->len)) {
         snprintf(err, err_size, "this is no patch for esp_delta_ota");
-    } else if (look_at(from, &info, &fault) != 0) {
+    } else if (from->len > 0 && look_at(from, &info, &fault) != 0) {
         snprintf(err, err_size, "the old file is no whole app image: %s", al_image_fault_text(fault));
-    } else if (memcmp(info.sha256, patch->data + 4, sizeof info.sha256) != 0) {
+    } else if (memcmp(from->len > 0 ? info.sha256 : nothing, patch->data + 4, sizeof nothing) != 0) {
         snprintf(err, err_size, "the patch is for another old file");
     } else if (apply(from, patch, &a, out) != 0) {
         snprintf(err, err_size, "the patch is damaged");

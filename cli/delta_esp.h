@@ -10,12 +10,12 @@
 
 #define DELTA_ESP_FORMAT "esp_delta_ota"
 
-/* Make a patch into *out, checked by applying it. 0, or -1 with one line in err. */
+/* Make a patch into *out, checked by applying it; from an empty `from` one that holds all of `to`. 0, or -1 with one line in err. */
 int delta_esp_file_make(const struct host_buf *from, const struct host_buf *to, struct host_buf *out,
                         char *err, size_t err_size);
 
 /*
- * Apply one into *out. What it makes is checked as far as the patch allows: its base must be `from`, and the
+ * Apply one into *out; `from` is empty for one that holds all of the new image. What it makes is checked as far as the patch allows: its base must be `from`, and the
  * result an app image that is whole. 0, or -1 with one line in err.
  */
 int delta_esp_file_apply(const struct host_buf *from, const struct host_buf *patch, struct host_buf *out,

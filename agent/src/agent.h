@@ -7,7 +7,7 @@
  *     check.c     manifest, decision, selection for the next boot
  *     offer.c     the same for what airlift_install() was given
  *     download.c  bytes into the slot, sector by sector, resumable
- *     delta.c     the image out of the running one and a patch
+ *     delta.c     the image out of the running one and a patch; delta_bank.c keeps its state
  *     slot.c      what lies in an app slot
  *     http.c      one GET: redirects, headers, bounded waits
  *     journal.c   what outlives a reset, in NVS
@@ -84,6 +84,8 @@ struct agent_job {
 
 #define AGENT_WAY_IMAGE 0u
 #define AGENT_WAY_PATCH 1u
+#define AGENT_WAY_STREAM \
+    2u /* by a patch that is decoded as it comes: total is the image's, the position 0 or that */
 
 /* The image to which no patch is tried any more: one failed. */
 bool agent_gave_up_patches(nvs_handle_t nvs, const uint8_t identity[AL_SHA256_SIZE]);
@@ -152,6 +154,11 @@ struct agent_fetch {
     const uint8_t *md5;      /* likewise */
     const uint8_t *identity; /* of the job */
     uint32_t off, room;      /* in the slot: whole sectors */
+
+    /* For agent_fetch_stream(). */
+    uint32_t from; /* first byte wanted */
+    airlift_fail_t (*take)(void *ctx, const uint8_t *data, uint32_t len);
+    void *ctx;
 };
 
 struct agent_download {
@@ -339,6 +346,13 @@ airlift_fail_t agent_download(struct agent *a, const esp_partition_t *slot);
  * Power cut: as above; a patch's journal is a sector behind at most.
  */
 airlift_fail_t agent_fetch(struct agent *a, const esp_partition_t *slot, const struct agent_fetch *fetch);
+
+/*
+ * Fetch bytes from fetch->from on and hand them to fetch->take, in order and once; what it returns ends the
+ * fetching. A server that can't go on in the middle is an error.
+ */
+airlift_fail_t agent_fetch_stream(struct agent *a, const esp_partition_t *slot,
+                                  const struct agent_fetch *fetch);
 
 /*
  * Open the OTA session a->download.ota at byte `pos` of the image. From 0 it also

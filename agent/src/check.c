@@ -272,8 +272,8 @@ static airlift_fail_t install(struct agent *a)
         const struct agent_download *d = &a->download;
 
         snprintf(how, sizeof(how), "%s, %" PRIu32 " bytes fetched for %" PRIu32,
-                 d->job.way == AGENT_WAY_PATCH ? "by a patch" : "whole", d->fetched,
-                 d->job.way == AGENT_WAY_PATCH ? m->size : d->job.total);
+                 d->job.way != AGENT_WAY_IMAGE ? "by a patch" : "whole", d->fetched,
+                 d->job.way != AGENT_WAY_IMAGE ? m->size : d->job.total);
     }
     ESP_LOGI(AGENT_TAG, "%s verified%s (%s)", m->version,
              m->has_sha256 ? ": its SHA-256 is the manifest's" : "", how);

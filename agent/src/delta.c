@@ -11,8 +11,16 @@
  * A reset during the decoding costs no byte: the patch is there still, and the
  * decoder, of which nothing is stored, is run again from its begin. It writes
  * nothing until it comes to the first sector that the journal does not name.
+ *
+ * A patch that does not fit behind the image is decoded as it comes:
+ *
+ *     slot  | new image ...                    | (free) | bank | bank |
+ *
+ * The decoder's state is stored in the banks in turn (delta_bank.c), so a reset
+ * costs the patch's bytes since then. Here only the image's SHA-256 tells whether the
+ * patch was right.
  */
-#include "agent.h"
+#include "delta.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -20,17 +28,28 @@
 
 #include "esp_log.h"
 
-#include "airlift/esp_delta.h"
-
 #define PIECE 512u /* bytes of the patch, read at a time */
 
 /* What agent_patch.format counts. */
 static const char *const format_name[] = {"esp_delta_ota", NULL};
 
+static uint32_t whole_sectors(uint32_t size)
+{
+    return (size + AGENT_SECTOR_SIZE - 1) / AGENT_SECTOR_SIZE * AGENT_SECTOR_SIZE;
+}
+
 /* Patch and image share the slot: where the patch's sectors are. */
 static uint32_t room_of(const struct agent_patch *patch)
 {
-    return (patch->size + AGENT_SECTOR_SIZE - 1) / AGENT_SECTOR_SIZE * AGENT_SECTOR_SIZE;
+    return whole_sectors(patch->size);
+}
+
+/* Bytes of the slot behind the image. */
+static uint32_t spare(const struct agent *a, const esp_partition_t *slot)
+{
+    const uint32_t image = whole_sectors(a->manifest.size);
+
+    return image < slot->size ? slot->size - image : 0;
 }
 
 /* --- What the device takes ------------------------------------------------- */
@@ -55,26 +74,29 @@ bool agent_delta_needs(struct agent *a, struct agent_patch_needs *out)
     const struct agent_running *running = agent_delta_running(a);
     const esp_partition_t *slot = esp_ota_get_next_update_partition(NULL);
     const struct agent_manifest *m = &a->manifest;
-    const uint32_t image = (m->size + AGENT_SECTOR_SIZE - 1) / AGENT_SECTOR_SIZE * AGENT_SECTOR_SIZE;
 
-    if (running == NULL || slot == NULL || !m->has_sha256 || m->size == 0 || image >= slot->size ||
+    if (running == NULL || slot == NULL || !m->has_sha256 || m->size == 0 ||
         agent_gave_up_patches(a->nvs, a->identity)) {
         return false;
     }
+    const uint32_t room = spare(a, slot);
+
     *out = (struct agent_patch_needs){
         .format = format_name,
         .from = running->file,
         .ram = running->ram,
-        .room = slot->size - image,
+        .room = room >= agent_bank_room() ? 2 * m->size : room, /* streamed, it takes no room */
     };
     return true;
 }
 
 bool agent_delta_is_job(const struct agent *a, const struct agent_job *job)
 {
-    return a->patch.size != 0 && job->way == AGENT_WAY_PATCH &&
+    const uint32_t before = job->way == AGENT_WAY_PATCH ? room_of(&a->patch) : 0;
+
+    return a->patch.size != 0 && job->way != AGENT_WAY_IMAGE &&
            memcmp(job->identity, a->patch.sha256, sizeof(job->identity)) == 0 &&
-           job->total == room_of(&a->patch) + a->manifest.size;
+           job->total == before + a->manifest.size;
 }
 
 /* --- The patch --------------------------------------------------------------- */
@@ -91,7 +113,7 @@ static bool patch_is_there(struct agent *a, const esp_partition_t *slot, struct 
     uint8_t sha256[AL_SHA256_SIZE];
 
     if (!agent_job_load(a->nvs, job, pos) || job->subtype != (uint8_t)slot->subtype ||
-        !agent_delta_is_job(a, job) || *pos < room) {
+        job->way != AGENT_WAY_PATCH || !agent_delta_is_job(a, job) || *pos < room) {
         return false;
     }
     *pos -= room;
@@ -113,49 +135,28 @@ static airlift_fail_t fetch_patch(struct agent *a, const esp_partition_t *slot)
         .room = room_of(&a->patch),
     };
 
-    ESP_LOGI(AGENT_TAG, "a patch of %s serves for %s", agent_size_text(a->patch.size).text,
-             agent_size_text(a->manifest.size).text);
     return agent_fetch(a, slot, &patch);
 }
 
 /* --- Decoding ------------------------------------------------------------------ */
 
-/* What the decoder's calls work with. */
-struct decoding {
-    struct agent *a;
-    const esp_partition_t *slot;
-    uint32_t durable; /* bytes of the image that are on flash */
-    uint32_t made;    /* bytes decoded */
-    uint32_t held;    /* the last of them, in a->buf.sector */
-    uint32_t saved;   /* bytes that the journal knows of */
-    airlift_fail_t fail;
-    struct al_esp_delta decoder;
-};
-
 static int read_old(void *ctx, uint32_t off, void *buf, uint32_t len)
 {
-    struct decoding *d = ctx;
+    struct agent_decoding *d = ctx;
 
     return esp_partition_read(d->a->running, off, buf, len) == ESP_OK ? 0 : AL_ERR_IO;
 }
 
-/* The first sector is there: look at it before the slot loses anything. */
-static airlift_fail_t open_slot(struct decoding *d)
+/* The slot is about to lose what it holds. */
+static airlift_fail_t open_slot(struct agent_decoding *d)
 {
-    struct agent *a = d->a;
-    airlift_fail_t fail = AIRLIFT_FAIL_NONE;
+    const airlift_fail_t fail = agent_slot_deselect(d->a, d->slot);
 
-    if (d->durable == 0) {
-        fail = agent_check_prefix(a->buf.sector, d->held, a->chip_id, a->manifest.version, a->why);
-    }
-    if (fail == AIRLIFT_FAIL_NONE) {
-        fail = agent_slot_deselect(a, d->slot);
-    }
-    return fail == AIRLIFT_FAIL_NONE ? agent_open_session(a, d->slot, d->durable) : fail;
+    return fail == AIRLIFT_FAIL_NONE ? agent_open_session(d->a, d->slot, d->durable) : fail;
 }
 
 /* A sector, or the image's end, is complete. */
-static airlift_fail_t take_sector(struct decoding *d)
+static airlift_fail_t take_sector(struct agent_decoding *d)
 {
     struct agent *a = d->a;
     const uint32_t start = d->made - d->held;
@@ -163,12 +164,16 @@ static airlift_fail_t take_sector(struct decoding *d)
     if (start < d->durable) {
         return AIRLIFT_FAIL_NONE; /* run again, up to where writing goes on */
     }
-    if (!a->download.in_session) {
-        const airlift_fail_t fail = open_slot(d);
+    airlift_fail_t fail = AIRLIFT_FAIL_NONE;
 
-        if (fail != AIRLIFT_FAIL_NONE) {
-            return fail;
-        }
+    if (start == 0) { /* before the slot's first sector is erased */
+        fail = agent_check_prefix(a->buf.sector, d->held, a->chip_id, a->manifest.version, a->why);
+    }
+    if (fail == AIRLIFT_FAIL_NONE && !a->download.in_session) {
+        fail = open_slot(d);
+    }
+    if (fail != AIRLIFT_FAIL_NONE) {
+        return fail;
     }
     const esp_err_t err = esp_ota_write(a->download.ota, a->buf.sector, d->held);
 
@@ -177,7 +182,7 @@ static airlift_fail_t take_sector(struct decoding *d)
                           start, esp_err_to_name(err));
     }
     if (d->made % AGENT_SECTOR_SIZE == 0 && d->made - d->saved >= a->config.journal_bytes) {
-        if (agent_job_advance(a->nvs, room_of(&a->patch) + d->made) == ESP_OK) {
+        if (d->streaming || agent_job_advance(a->nvs, room_of(&a->patch) + d->made) == ESP_OK) {
             d->saved = d->made;
         }
         agent_set_progress(a, d->made, a->manifest.size);
@@ -188,7 +193,7 @@ static airlift_fail_t take_sector(struct decoding *d)
 
 static int take_new(void *ctx, const void *data, uint32_t len)
 {
-    struct decoding *d = ctx;
+    struct agent_decoding *d = ctx;
     struct agent *a = d->a;
     const uint8_t *p = data;
 
@@ -209,11 +214,27 @@ static int take_new(void *ctx, const void *data, uint32_t len)
     return d->fail == AIRLIFT_FAIL_NONE ? 0 : AL_ERR_IO;
 }
 
+static struct al_esp_delta_io io_of(struct agent_decoding *d)
+{
+    return (struct al_esp_delta_io){d, d->a->running_now.file.size, d->a->manifest.size, read_old, take_new};
+}
+
+/* What a call of the decoder came to. */
+static airlift_fail_t outcome(struct agent_decoding *d, int err)
+{
+    if (d->fail != AIRLIFT_FAIL_NONE) {
+        return d->fail;
+    }
+    return err == 0
+               ? AIRLIFT_FAIL_NONE
+               : agent_fail(d->a, AIRLIFT_FAIL_IMAGE, "the patch cannot be applied (%s)", al_strerror(err));
+}
+
 /* Run the decoder over all of the patch. */
-static airlift_fail_t decode(struct decoding *d)
+static airlift_fail_t decode(struct agent_decoding *d)
 {
     struct agent *a = d->a;
-    const struct al_esp_delta_io io = {d, a->running_now.file.size, a->manifest.size, read_old, take_new};
+    const struct al_esp_delta_io io = io_of(d);
     const uint32_t off = patch_off(a, d->slot);
     uint8_t piece[PIECE];
     int err = 0;
@@ -234,42 +255,134 @@ static airlift_fail_t decode(struct decoding *d)
             vTaskDelay(1); /* a small patch can make a large image: the idle task's watchdog */
         }
     }
-    if (err == 0) {
-        err = al_esp_delta_end(&d->decoder);
+    return outcome(d, err == 0 ? al_esp_delta_end(&d->decoder) : err);
+}
+
+/* --- Decoding as it comes ------------------------------------------------------------- */
+
+static airlift_fail_t take_piece(void *ctx, const uint8_t *data, uint32_t len)
+{
+    struct agent_decoding *d = ctx;
+    struct agent *a = d->a;
+    const airlift_fail_t fail = outcome(d, al_esp_delta_feed(&d->decoder, data, len));
+    /* An image that comes whole is long: what a cut may cost is as for an image. */
+    const uint32_t step = a->patch.whole ? a->config.journal_bytes : AGENT_SECTOR_SIZE;
+
+    if (fail == AIRLIFT_FAIL_NONE && d->decoder.taken - d->stored >= step &&
+        d->decoder.taken < a->patch.size && agent_bank_save(d) != ESP_OK) {
+        return agent_fail(a, AIRLIFT_FAIL_FLASH, "cannot store the decoder's state in slot %s",
+                          d->slot->label);
     }
-    if (d->fail != AIRLIFT_FAIL_NONE) {
-        return d->fail;
+    return fail;
+}
+
+/* Nothing was decoded yet: note the work. */
+static airlift_fail_t begin_stream(struct agent_decoding *d)
+{
+    struct agent *a = d->a;
+    struct agent_job *job = &a->download.job;
+    const airlift_fail_t fail = open_slot(d);
+
+    if (fail != AIRLIFT_FAIL_NONE) {
+        return fail;
     }
-    if (err != 0) {
-        return agent_fail(a, AIRLIFT_FAIL_IMAGE, "the patch cannot be applied (%s)", al_strerror(err));
+    /* A cut within: no job, or no bank; it is begun again, of which nothing was fetched. */
+    if (agent_bank_clear(d) != ESP_OK) {
+        return agent_fail(a, AIRLIFT_FAIL_FLASH, "cannot erase in slot %s", d->slot->label);
+    }
+    if (agent_job_store(a->nvs, job) != ESP_OK || agent_job_advance(a->nvs, 0) != ESP_OK) {
+        ESP_LOGW(AGENT_TAG, "progress cannot be stored: after a reset the download begins again");
     }
     return AIRLIFT_FAIL_NONE;
 }
 
-/* Make the image, of which `durable` bytes are there, and verify it from flash. */
-static airlift_fail_t apply(struct decoding *d)
+/* Fetch and decode at once. */
+static airlift_fail_t stream(struct agent_decoding *d)
 {
     struct agent *a = d->a;
+    const struct al_esp_delta_io io = io_of(d);
+    struct agent_job job;
+    uint32_t pos;
+    airlift_fail_t fail = AIRLIFT_FAIL_NONE;
 
-    ESP_LOGI(AGENT_TAG, "applying the patch%s%s", d->durable > 0 ? " again, from " : "",
-             d->durable > 0 ? agent_size_text(d->durable).text : "");
-    airlift_fail_t fail = decode(d);
+    d->streaming = true;
+    const bool begun = agent_job_load(a->nvs, &job, &pos) && job.way == AGENT_WAY_STREAM &&
+                       job.subtype == (uint8_t)d->slot->subtype && agent_delta_is_job(a, &job) &&
+                       agent_bank_load(d);
 
-    if (fail == AIRLIFT_FAIL_NONE && !agent_slot_holds(a, d->slot, a->manifest.size)) {
+    a->download.job = (struct agent_job){
+        .subtype = (uint8_t)d->slot->subtype, .way = AGENT_WAY_STREAM, .total = a->manifest.size};
+    memcpy(a->download.job.identity, a->patch.sha256, sizeof(a->download.job.identity));
+    if (begun) {
+        ESP_LOGI(AGENT_TAG, "the patch goes on at %s of %s", agent_size_text(d->stored).text,
+                 agent_size_text(a->patch.size).text);
+        d->decoder.io = io;
+        fail = open_slot(d);
+    } else {
+        d->durable = d->made = d->held = d->stored = 0;
+        al_esp_delta_begin(&d->decoder, &io);
+        fail = begin_stream(d);
+    }
+    const struct agent_fetch patch = {
+        .way = AGENT_WAY_STREAM,
+        .what = "patch",
+        .url = a->patch.url,
+        .size = a->patch.size,
+        .room = a->patch.size,
+        .from = d->stored,
+        .take = take_piece,
+        .ctx = d,
+    };
+
+    if (fail == AIRLIFT_FAIL_NONE) {
+        fail = agent_fetch_stream(a, d->slot, &patch);
+    }
+    return fail == AIRLIFT_FAIL_NONE ? outcome(d, al_esp_delta_end(&d->decoder)) : fail;
+}
+
+/* --- One patch ----------------------------------------------------------------------- */
+
+/* The image is made, by one way or the other: verify it from flash. */
+static airlift_fail_t finish(struct agent_decoding *d)
+{
+    struct agent *a = d->a;
+    airlift_fail_t fail = AIRLIFT_FAIL_NONE;
+
+    if (!agent_slot_holds(a, d->slot, a->manifest.size)) {
         fail = agent_fail(a, AIRLIFT_FAIL_HASH, "the patch does not give the manifest's image");
     }
     if (fail == AIRLIFT_FAIL_NONE) {
         fail = agent_end_session(a);
     }
-    if (a->download.in_session) {
-        (void)esp_ota_abort(a->download.ota);
-        a->download.in_session = false;
-    }
     if (fail == AIRLIFT_FAIL_NONE) {
         /* A cut before this repeats the last sectors; after it, the image is found complete. */
-        (void)agent_job_advance(a->nvs, room_of(&a->patch) + a->manifest.size);
+        (void)agent_job_advance(a->nvs, a->download.job.total);
     }
     return fail;
+}
+
+/* Make the image from the patch that lies in the slot, or that is brought there first. */
+static airlift_fail_t apply(struct agent_decoding *d)
+{
+    struct agent *a = d->a;
+
+    if (patch_is_there(a, d->slot, &a->download.job, &d->durable)) {
+        agent_set_state(a, AIRLIFT_STATE_DOWNLOADING);
+    } else {
+        const airlift_fail_t fail = fetch_patch(a, d->slot);
+
+        d->durable = 0;
+        if (fail != AIRLIFT_FAIL_NONE) {
+            return fail;
+        }
+    }
+    if (d->durable >= a->manifest.size) {
+        d->durable = 0; /* it was complete once, and is not what it was */
+    }
+    d->saved = d->durable;
+    ESP_LOGI(AGENT_TAG, "applying the patch%s%s", d->durable > 0 ? " again, from " : "",
+             d->durable > 0 ? agent_size_text(d->durable).text : "");
+    return decode(d);
 }
 
 /* Could the same patch do another time? */
@@ -280,8 +393,7 @@ static bool may_come_true(airlift_fail_t fail)
 
 airlift_fail_t agent_delta_install(struct agent *a, const esp_partition_t *slot, bool *fall_back)
 {
-    struct decoding *d = calloc(1, sizeof(*d));
-    airlift_fail_t fail = AIRLIFT_FAIL_NONE;
+    struct agent_decoding *d = calloc(1, sizeof(*d));
 
     *fall_back = d == NULL;
     if (d == NULL) {
@@ -289,20 +401,18 @@ airlift_fail_t agent_delta_install(struct agent *a, const esp_partition_t *slot,
     }
     d->a = a;
     d->slot = slot;
-    if (patch_is_there(a, slot, &a->download.job, &d->durable)) {
-        agent_set_state(a, AIRLIFT_STATE_DOWNLOADING);
-    } else {
-        d->durable = 0;
-        fail = fetch_patch(a, slot);
-    }
-    if (d->durable >= a->manifest.size) {
-        d->durable = 0; /* it was complete once, and is not what it was */
-    }
-    d->saved = d->durable;
+    ESP_LOGI(AGENT_TAG, "a patch of %s serves for %s", agent_size_text(a->patch.size).text,
+             agent_size_text(a->manifest.size).text);
+    airlift_fail_t fail = room_of(&a->patch) <= spare(a, slot) ? apply(d) : stream(d);
+
     if (fail == AIRLIFT_FAIL_NONE) {
-        fail = apply(d);
+        fail = finish(d);
     }
     free(d);
+    if (a->download.in_session) {
+        (void)esp_ota_abort(a->download.ota);
+        a->download.in_session = false;
+    }
     if (fail != AIRLIFT_FAIL_NONE && !may_come_true(fail)) {
         /* A cut between these: the patch is gone, and tried once more from the server. */
         (void)agent_job_erase(a->nvs);

@@ -253,9 +253,43 @@ static airlift_fail_t accept_whole(struct agent *a)
         }
     }
     d->total = (uint32_t)length;
-    d->job.total = is_patch(d) ? d->fetch.room + a->manifest.size : d->total;
+    if (d->fetch.take == NULL) {
+        d->job.total = is_patch(d) ? d->fetch.room + a->manifest.size : d->total;
+    }
     if (agent_etag_is_strong(a->http.etag)) {
         strcpy(d->job.etag, a->http.etag);
+    }
+    return AIRLIFT_FAIL_NONE;
+}
+
+static airlift_fail_t broken_off(struct agent *a)
+{
+    return agent_fail(a, AIRLIFT_FAIL_NETWORK, "the connection broke off at %" PRIu32 " of %" PRIu32 " bytes",
+                      a->download.pos, a->download.total);
+}
+
+/* Read the body up to `end` and hand it on. */
+static airlift_fail_t receive_stream(struct agent *a, uint32_t end)
+{
+    struct agent_download *d = &a->download;
+    uint8_t piece[512];
+
+    while (d->pos < end) {
+        if (agent_stopping(a)) {
+            return agent_fail(a, AIRLIFT_FAIL_STOPPED, "stopped");
+        }
+        const uint32_t want = end - d->pos < sizeof(piece) ? end - d->pos : (uint32_t)sizeof(piece);
+        const uint32_t got = agent_http_read(a, piece, want);
+        const airlift_fail_t fail = d->fetch.take(d->fetch.ctx, piece, got);
+
+        d->pos += got;
+        d->fetched += got;
+        if (fail != AIRLIFT_FAIL_NONE) {
+            return fail;
+        }
+        if (got < want) {
+            return broken_off(a);
+        }
     }
     return AIRLIFT_FAIL_NONE;
 }
@@ -265,6 +299,9 @@ static airlift_fail_t receive(struct agent *a, uint32_t end)
 {
     struct agent_download *d = &a->download;
 
+    if (d->fetch.take != NULL) {
+        return receive_stream(a, end);
+    }
     while (d->pos < end) {
         if (agent_stopping(a)) {
             return agent_fail(a, AIRLIFT_FAIL_STOPPED, "stopped");
@@ -284,9 +321,7 @@ static airlift_fail_t receive(struct agent *a, uint32_t end)
             }
         }
         if (got < want) {
-            return agent_fail(a, AIRLIFT_FAIL_NETWORK,
-                              "the connection broke off at %" PRIu32 " of %" PRIu32 " bytes", d->pos,
-                              d->total);
+            return broken_off(a);
         }
     }
     return AIRLIFT_FAIL_NONE;
@@ -319,6 +354,10 @@ static airlift_fail_t request(struct agent *a, unsigned *restarts)
     if (answer == AGENT_ANSWER_REFUSED) {
         return agent_fail(a, AIRLIFT_FAIL_HTTP_STATUS, "the server answers %d to the %s's URL",
                           a->http.status, d->fetch.what);
+    }
+    if (d->fetch.take != NULL && d->pos > 0 && answer != AGENT_ANSWER_PART) {
+        return agent_fail(a, AIRLIFT_FAIL_HTTP_STATUS, "the server does not go on with the %s",
+                          d->fetch.what);
     }
     if ((answer == AGENT_ANSWER_RESTART || (answer == AGENT_ANSWER_WHOLE && d->pos > 0)) &&
         ++*restarts > MAX_RESTARTS) {
@@ -482,6 +521,19 @@ airlift_fail_t agent_fetch(struct agent *a, const esp_partition_t *slot, const s
     } while (again);
     end_session(d);
     return fail;
+}
+
+airlift_fail_t agent_fetch_stream(struct agent *a, const esp_partition_t *slot,
+                                  const struct agent_fetch *fetch)
+{
+    struct agent_download *d = &a->download;
+
+    d->slot = slot;
+    d->fetch = *fetch;
+    d->pos = fetch->from;
+    d->total = fetch->size;
+    agent_set_state(a, AIRLIFT_STATE_DOWNLOADING);
+    return fetch_all(a);
 }
 
 airlift_fail_t agent_download(struct agent *a, const esp_partition_t *slot)

@@ -90,7 +90,16 @@ static int make_stream(struct stream *s, size_t base_len, size_t to_len)
         return -1;
     }
     put(s, 0); /* no data format patch */
-    if (delta_match(s->base, base_len, s->to, to_len, take_block, s) != 0 || reserve(s, NUMBER_MAX) != 0) {
+    if (base_len == 0) {
+        const struct delta_block whole = {.extra = to_len};
+
+        if (take_block(s, &whole) != 0) {
+            return -1;
+        }
+    } else if (delta_match(s->base, base_len, s->to, to_len, take_block, s) != 0) {
+        return -1;
+    }
+    if (reserve(s, NUMBER_MAX) != 0) {
         return -1;
     }
     put(s, 0); /* the last block's adjustment */
@@ -157,13 +166,13 @@ int delta_esp_make(const uint8_t *base, size_t base_len, const uint8_t *to, size
                    size_t *out_len, char *err, size_t err_size)
 {
     struct stream s = {.base = base, .to = to};
-    uint8_t sha256[AL_SHA256_SIZE];
+    uint8_t sha256[AL_SHA256_SIZE] = {0};
 
     if (to_len == 0 || to_len > AL_ESP_DELTA_MAX_SIZE || base_len > AL_ESP_DELTA_MAX_SIZE) {
         snprintf(err, err_size, "images have 1 byte to 64 MiB");
         return AL_ERR_SIZE;
     }
-    int result = base_hash(base, base_len, sha256, err, err_size);
+    int result = base_len != 0 ? base_hash(base, base_len, sha256, err, err_size) : 0;
 
     if (result != 0) {
         return result;

@@ -15,8 +15,7 @@
 #include "describe.h"
 #include "host/log.h"
 
-#define WHOLE   false /* the format has no patches that start from nothing */
-#define PAUSE_S 60    /* between looks when nobody wakes the thread; also how often totals are written */
+#define PAUSE_S 60 /* between looks when nobody wakes the thread; also how often totals are written */
 
 /* --- One patch ------------------------------------------------------------------ */
 
@@ -120,6 +119,13 @@ static enum srv_status keep(const struct srv_maker *m, const uint8_t *data, size
     return status;
 }
 
+/* What a command takes for the old image. */
+static char *base_of(struct work *w)
+{
+    static char whole[] = "--whole";
+    return w->job->patch.from_sha256[0] ? w->from.path : whole;
+}
+
 /* Does applying the patch give the new image? Costs a second; a wrong patch would cost every device its download. */
 static bool check(struct work *w, const uint8_t *patch, size_t len)
 {
@@ -131,7 +137,7 @@ static bool check(struct work *w, const uint8_t *patch, size_t len)
 
     srv_child_file_close(&w->out);
     if (srv_child_file(&w->out, NULL, 0) == 0 && srv_child_file(&file, patch, len) == 0) {
-        char *argv[] = {"airlift", "delta", "apply", w->from.path, file.path, "-o", "-", NULL};
+        char *argv[] = {"airlift", "delta", "apply", base_of(w), file.path, "-o", "-", NULL};
         if (run_child(w, argv)) {
             result = map_output(&w->out, &result_len);
         }
@@ -184,9 +190,7 @@ static enum srv_patch_state take(struct work *w)
 static enum srv_patch_state make_patch(struct work *w)
 {
     const struct srv_patch *p = &w->job->patch;
-    char from[] = "--whole";
-    char *base = p->from_sha256[0] ? w->from.path : from;
-    char *argv[] = {"airlift", "delta", "make", base, w->to.path, "-o", "-", NULL};
+    char *argv[] = {"airlift", "delta", "make", base_of(w), w->to.path, "-o", "-", NULL};
 
     w->from.fd = w->to.fd = w->out.fd = w->err.fd = -1;
     enum srv_patch_state state = SRV_PATCH_FAILED;
@@ -226,7 +230,7 @@ static bool make_next(struct srv_maker *m)
 {
     static const char *const event[] = {"patch_made", "patch_useless", "patch_failed"};
     struct srv_patch_job job;
-    if (srv_store_missing_patch(m->store, WHOLE, m->n_from, &job) != SRV_OK) {
+    if (srv_store_missing_patch(m->store, m->n_from, &job) != SRV_OK) {
         atomic_store(&m->metrics->patches_missing, 0);
         return false;
     }

@@ -284,7 +284,7 @@ static void note_missing(struct srv_patch_job *job, const struct srv_release *to
     }
 }
 
-static enum srv_status missing_of(struct srv_store *s, const char *product, bool whole, unsigned n_from,
+static enum srv_status missing_of(struct srv_store *s, const char *product, unsigned n_from,
                                   struct srv_patch_job *job)
 {
     struct srv_release newest;
@@ -300,7 +300,7 @@ static enum srv_status missing_of(struct srv_store *s, const char *product, bool
         status = choose_sources(s, &newest, n_from, &sources);
     }
     if (status == SRV_OK) {
-        if (whole && !is_known(&known, "")) {
+        if (!is_known(&known, "")) {
             note_missing(job, &newest, NULL);
         }
         for (size_t i = 0; i < sources.n; i++) {
@@ -331,8 +331,7 @@ static bool add_name(void *ctx, const char *const *col)
     return srv_text_column(items[names->n++], sizeof *items, col[0]);
 }
 
-enum srv_status srv_store_missing_patch(struct srv_store *s, bool whole, unsigned n_from,
-                                        struct srv_patch_job *out)
+enum srv_status srv_store_missing_patch(struct srv_store *s, unsigned n_from, struct srv_patch_job *out)
 {
     struct names names = {0};
     memset(out, 0, sizeof *out);
@@ -340,7 +339,7 @@ enum srv_status srv_store_missing_patch(struct srv_store *s, bool whole, unsigne
         s, "missing_patch",
         srv_db_run(s->db, "SELECT name FROM products ORDER BY name", NULL, 0, add_name, &names));
     for (size_t i = 0; i < names.n && status == SRV_OK; i++) {
-        status = missing_of(s, names.items[i], whole, n_from, out);
+        status = missing_of(s, names.items[i], n_from, out);
     }
     free(names.items);
     return status == SRV_OK && out->n_missing == 0 ? SRV_NOT_FOUND : status;

@@ -51,7 +51,7 @@ enum srv_status srv_store_saw(struct srv_store *s, const char *product, const ch
 
 /*
  * The next patch that is missing, with its product and versions for the log: to the newest release of a product, whole
- * first (if `whole`), then from the `n_from` older releases that devices were seen running last (within 90 days), or,
+ * first, then from the `n_from` older releases that devices were seen running last (within 90 days), or,
  * if none was seen, from the `n_from` newest of them. *n_missing counts all. SRV_NOT_FOUND: none is.
  */
 struct srv_patch_job {
@@ -59,8 +59,7 @@ struct srv_patch_job {
     struct srv_patch patch; /* from and to filled in */
     size_t n_missing;
 };
-enum srv_status srv_store_missing_patch(struct srv_store *s, bool whole, unsigned n_from,
-                                        struct srv_patch_job *out);
+enum srv_status srv_store_missing_patch(struct srv_store *s, unsigned n_from, struct srv_patch_job *out);
 
 /* Totals that outlive the process. A name never seen is 0. */
 enum srv_status srv_store_total(struct srv_store *s, const char *name, uint64_t *value);

@@ -2,10 +2,10 @@
 """Updates by patches on a virtual device: from a server that fails on purpose, and from airlift's own.
 
     delta.py STAGE [TEST ...]
-    delta.py STAGE --corpus DIR [CUTS]
+    delta.py STAGE --corpus DIR [CUTS] [tight]
 
 The second form updates a device by a patch for each pair of releases in DIR that PAIRS names, and cuts its
-power CUTS times (500) in all, at instants chosen by a seed.
+power CUTS times (500) in all, at instants chosen by a seed. In tight slots patches are decoded as they come.
 """
 
 import hashlib
@@ -33,9 +33,10 @@ CUT_COSTS = 8192  # bytes of a patch that a cut may let the device fetch twice
 
 # ---- images that have something in common ---------------------------------------------
 
-def make_image(version, seed="lamp", size=200000, changes=40):
+def make_image(version, seed="lamp", size=200000, changes=40, body=None):
     """An app image; those of one seed differ here and there, and by an insertion."""
-    body = random.Random(seed).randbytes(size)
+    body = body or random.Random(seed).randbytes(size)
+    size = len(body)
     noise = random.Random(version)
     body = body[:5000] + noise.randbytes(64 * noise.randrange(1, 5)) + body[5000:size - 400]
     changed = bytearray(body)
@@ -126,14 +127,13 @@ class Commands(server_world.Case):
 
 # ---- a device, and a server that fails on purpose ----------------------------------------
 
-class Patches(World):
+class PatchWorld(World):
     factory_image = make_image("1.4.2")
     image = make_image("1.4.3")
-    patch = None  # made once
 
-    def setUp(self):
-        if Patches.patch is None:
-            Patches.patch = make_patch(self.factory_image, self.image)
+    def setUp(self):  # the patch is made once
+        if "patch" not in type(self).__dict__:
+            type(self).patch = make_patch(self.factory_image, self.image)
         super().setUp()
 
     def offer(self, patch=None, entries=None, **changes):
@@ -158,6 +158,8 @@ class Patches(World):
         self.assertEqual(len(self.asked("/fw/1.4.3.bin")), 1)
         self.assertEqual(self.slot("ota_0")[:len(self.image)], self.image)
 
+
+class Patches(PatchWorld):
     def test_patch_is_fetched_in_place_of_the_image(self):
         self.offer()
         device = self.start()
@@ -240,6 +242,61 @@ class Patches(World):
         self.check_by_patch()
         fetched = sum(r.sent for r in self.asked("/fw/patch"))
         self.assertLessEqual(fetched, len(self.patch) + cuts * CUT_COSTS)
+
+
+class Streamed(PatchWorld):
+    """A patch that does not fit behind the image."""
+
+    factory_image = make_image("1.4.2", size=1010000, changes=100)
+    image = make_image("1.4.3", size=1010000, changes=5000)
+
+    def setUp(self):
+        super().setUp()
+        self.assertGreater(len(self.patch), agent.SLOT_SIZE - len(self.image))
+
+    def test_each_sector_but_the_banks_is_erased_once(self):
+        self.offer()
+        device = self.start()
+        device.expect(r"1\.4\.3 verified.*\(by a patch, %d bytes fetched for %d\)" % (len(self.patch), len(self.image)))
+        self.expect_installed(device)
+        result = self.stop()
+        self.check_by_patch()
+        image, saves = -(-len(self.image) // SECTOR), len(self.patch) // SECTOR
+        self.assertTrue(image + 2 * saves <= result["erases"] <= image + 2 * saves + 8, (result["erases"], image, saves))
+        self.assertLessEqual(result["max_wear"], saves // 2 + 2)
+
+    def test_damaged_patch_falls_back(self):
+        damaged = bytearray(self.patch)
+        damaged[len(damaged) // 2] ^= 1
+        self.offer().body = bytes(damaged)
+        self.check_whole_instead(self.start(), r"the patch (cannot be applied|does not give the manifest's image)")
+
+    def test_server_that_ignores_range_makes_it_fall_back(self):
+        self.offer()
+        answers = [Route(self.patch, close_after=30000), Route(self.patch, ranges="ignore")]
+        self.server.routes["/fw/patch"] = lambda path, query: answers.pop(0) if answers else None
+        self.check_whole_instead(self.start(), r"the server does not go on with the patch")
+
+
+class Packed(World):
+    """No patch for this device, but the image in fewer bytes."""
+
+    factory_image = agent.make_image("1.4.0")
+
+    def test_whole_image_comes_compressed(self):
+        text = " ".join(random.Random(3).choice(["lamp", "dim", "colour", "scene", "timer"]) for _ in range(90000))
+        image = make_image("1.4.3", seed=text, body=text.encode())
+        patch = make_patch(None, image)
+        self.assertLess(len(patch), len(image) * 0.6)
+        self.publish(image=image)
+        manifest = json.loads(make_manifest("1.4.3", image))
+        manifest["patches"] = [entry(None, patch)]
+        self.server.routes["/fw/version.json"] = Route(json.dumps(manifest).encode(), content_type="application/json")
+        self.server.routes["/fw/patch"] = Route(patch, lockstep=True)
+        cuts = run_with_cuts(self.flash, self.server.plain_url("/fw/version.json"), "1.4.3", seed=2, cuts=5, most=120)
+        self.assertEqual(cuts, 5)
+        self.assertEqual(self.asked("/fw/1.4.3.bin"), [])
+        self.assertTrue(self.slot("ota_0")[:len(image)] == image)
 
 
 # ---- a device, and airlift's server ----------------------------------------------------------
@@ -424,20 +481,26 @@ PAIRS = {  # id: old file, new file, the new version
     "S7": ("fluidnc-esp32-noradio-3.9.8", "fluidnc-esp32-noradio-3.9.9", "3.9.9"),
     "S8": ("rtk-esp32-3.6", "rtk-esp32-3.7", "3.7.0"),
 }
-TABLE = """nvs,     data, nvs,   0x9000,   0x5000
-otadata, data, ota,   0xe000,   0x2000
-ota_0,   app,  ota_0, 0x10000,  0x300000
-ota_1,   app,  ota_1, 0x310000, 0x300000
+TABLE = """nvs,     data, nvs,   0x9000,  0x5000
+otadata, data, ota,   0xe000,  0x2000
+ota_0,   app,  ota_0, 0x10000, %d
+ota_1,   app,  ota_1, %d, %d
 """
 CUTS_PER_UPDATE = 25
 
 
-def update_with_cuts(directory, server, old_path, new, patch, version, seed, cuts):
+def table(image_size, tight):
+    """Two slots: large ones, or such that hold an image and the state of a decoder."""
+    slot = (-(-image_size // SECTOR) + 4) * SECTOR if tight else 0x300000
+    return TABLE % (slot, 0x10000 + -(-slot // 0x10000) * 0x10000, slot)
+
+
+def update_with_cuts(directory, server, old_path, new, patch, version, seed, cuts, tight):
     """One update by `patch`. Returns (cuts that came, bytes of the patch fetched)."""
-    flash, table = os.path.join(directory, "dev.bin"), os.path.join(directory, "table.csv")
-    with open(table, "w") as file:
-        file.write(TABLE)
-    subprocess.run([agent.AIRLIFT, "flash", "new", flash, "--size", "8MB", "--table", table, "--factory", old_path],
+    flash, csv = os.path.join(directory, "dev.bin"), os.path.join(directory, "table.csv")
+    with open(csv, "w") as file:
+        file.write(table(max(os.path.getsize(old_path), len(new)), tight))
+    subprocess.run([agent.AIRLIFT, "flash", "new", flash, "--size", "8MB", "--table", csv, "--factory", old_path],
                    check=True, stdout=subprocess.DEVNULL)
     server.reset()
     done = run_with_cuts(flash, server.plain_url("/fw/version.json"), version, seed, cuts, most=60)
@@ -453,7 +516,7 @@ def update_with_cuts(directory, server, old_path, new, patch, version, seed, cut
     return done, sum(r.sent for r in server.requests if r.path == "/fw/patch")
 
 
-def update_pair(name, directory, firmware, server, cuts):
+def update_pair(name, directory, firmware, server, cuts, tight):
     old_name, new_name, version = PAIRS[name]
     files = [os.path.join(firmware, f + ".bin") for f in (old_name, new_name)]
     old, new = (open(path, "rb").read() for path in files)
@@ -467,7 +530,7 @@ def update_pair(name, directory, firmware, server, cuts):
     start = time.time()
     while total_cuts < cuts:
         done, fetched = update_with_cuts(directory, server, files[0], new, patch, version, seed=updates + 1,
-                                         cuts=min(CUTS_PER_UPDATE, cuts - total_cuts))
+                                         cuts=min(CUTS_PER_UPDATE, cuts - total_cuts), tight=tight)
         if fetched > len(patch) + done * CUT_COSTS:
             raise AssertionError("%s: %d bytes fetched for a patch of %d in %d cuts" % (name, fetched, len(patch), done))
         worst = max(worst, (fetched - len(patch)) / max(done, 1))
@@ -479,14 +542,14 @@ def update_pair(name, directory, firmware, server, cuts):
     return total_cuts
 
 
-def corpus(firmware, cuts):
+def corpus(firmware, cuts, tight):
     print("pair   image   patch")
     there = [name for name, files in PAIRS.items()
              if all(os.path.exists(os.path.join(firmware, f + ".bin")) for f in files[:2])]
     total = 0
     with FaultyServer() as server, tempfile.TemporaryDirectory(prefix="airlift-delta-") as directory:
         for i, name in enumerate(there):
-            total += update_pair(name, directory, firmware, server, -(-(cuts - total) // (len(there) - i)))
+            total += update_pair(name, directory, firmware, server, -(-(cuts - total) // (len(there) - i)), tight)
     print("%d power cuts; every update completed by its patch" % total)
     return 0
 
@@ -496,7 +559,8 @@ def main():
         sys.exit(__doc__)
     agent.AIRLIFT = server_world.AIRLIFT = os.path.join(os.path.abspath(sys.argv[1]), "bin", "airlift")
     if sys.argv[2:3] == ["--corpus"]:
-        sys.exit(corpus(sys.argv[3], int(sys.argv[4]) if len(sys.argv) > 4 else 500))
+        tight = sys.argv[-1] == "tight"
+        sys.exit(corpus(sys.argv[3], int(sys.argv[4]) if len(sys.argv) > 4 + tight else 500, tight))
     unittest.main(argv=[sys.argv[0]] + sys.argv[2:], verbosity=2, warnings="ignore")
 
 

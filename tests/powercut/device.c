@@ -47,7 +47,7 @@ static uint8_t content(unsigned version, uint32_t at)
 static void make_image(struct image *im, unsigned version, uint8_t secure_version)
 {
     /* A patch needs room behind the image. */
-    const uint32_t spare = scenario->delta ? geometry.slot_size * 3 / 8 : 0;
+    const uint32_t spare = !scenario->delta ? 0 : geometry.slot_size * (scenario->whole ? 53 : 48) / 128;
     const uint32_t seg_len = geometry.image_size - spare - version * 1028 - 512;
     struct al_image_new what = {.header = {.n_segments = 1, .chip_id = AL_CHIP_LINUX, .hash_appended = true},
                                 .desc = {.secure_version = secure_version}};
@@ -102,7 +102,8 @@ static void make_patch(const struct scenario *sc)
     char err[100];
     size_t len;
 
-    if (delta_esp_make(from->data, from->len, to->data, to->len, &patch.data, &len, err, sizeof(err)) != 0) {
+    if (delta_esp_make(sc->whole ? NULL : from->data, sc->whole ? 0 : from->len, to->data, to->len,
+                       &patch.data, &len, err, sizeof(err)) != 0) {
         give_up(err);
     }
     patch.len = (uint32_t)len;

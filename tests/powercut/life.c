@@ -16,7 +16,10 @@
 #define MAX_BOOTS 60u /* a device that needs more goes round in circles */
 #define MAX_IDLES 4u  /* times in a row that the app stops before the step is done */
 
-#define CUT_COSTS 4096u /* bytes of a patch that a cut may let the device fetch twice: a sector */
+/* Bytes of a patch that a cut may let the device fetch twice: a sector; or a step of the journal, and the pieces
+ * around it. */
+#define CUT_COSTS       4096u
+#define CUT_COSTS_WHOLE (8192u + 1024u)
 
 uint8_t life_reference;
 uint32_t life_cuts = UNCOUNTED;
@@ -152,7 +155,7 @@ static enum life_end judge(void)
         return fail(LIFE_REFETCH, "an image that was verified was downloaded again");
     }
     if (scenario->delta && !scenario->bad_patch && life_cuts != UNCOUNTED &&
-        w->fetched > patch.len + life_cuts * CUT_COSTS) {
+        w->fetched > patch.len + life_cuts * (scenario->whole ? CUT_COSTS_WHOLE : CUT_COSTS)) {
         snprintf(board->why, sizeof(board->why), "%u bytes fetched for a patch of %u in a life of %u cuts",
                  w->fetched, patch.len, life_cuts);
         return LIFE_WASTE;

@@ -36,17 +36,21 @@ static void hex(char *out, const uint8_t *data, size_t len)
 static void print_patches(const struct image *to, char *out, size_t size)
 {
     const struct image *from = &images[scenario->first];
-    char from_sha256[65], sha256[65];
+    char from_sha256[65], sha256[65], start[100] = "";
 
     out[0] = '\0';
     if (scenario->delta && to == &images[scenario->step[0].version] &&
         memcmp(asker.file.sha256, from->sha256, sizeof(from->sha256)) == 0) {
         hex(from_sha256, from->sha256, 32);
         hex(sha256, patch.sha256, 32);
+        if (!scenario->whole) {
+            snprintf(start, sizeof(start), "\"from\":\"%s\",\"from_size\":%" PRIu32 ",", from_sha256,
+                     from->len);
+        }
         snprintf(out, size,
-                 ",\"patches\":[{\"from\":\"%s\",\"from_size\":%" PRIu32
-                 ",\"url\":\"patch\",\"size\":%" PRIu32 ",\"sha256\":\"%s\",\"format\":\"%s\",\"ram\":1}]",
-                 from_sha256, from->len, patch.len, sha256, "esp_delta_ota");
+                 ",\"patches\":[{%s\"url\":\"patch\",\"size\":%" PRIu32
+                 ",\"sha256\":\"%s\",\"format\":\"esp_delta_ota\",\"ram\":1}]",
+                 start, patch.len, sha256);
     }
 }
 

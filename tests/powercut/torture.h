@@ -179,6 +179,7 @@ struct scenario {
     bool offline;     /* the server is out of reach once the image is selected */
     bool offer;       /* a link, sent at each start until it is answered, in place of a manifest */
     bool delta;       /* the server has a patch from the first version to the first step's */
+    bool whole;       /* it holds the whole image, and is longer than there is room behind that */
     bool bad_patch;   /* and it is not what it should be */
     bool forgets;     /* ESP-IDF's own sequence: an update may be forgotten, not the device lost */
 };

@@ -14,7 +14,8 @@
  * Make a patch. Deterministic.
  *
  * base     the image as it lies on the devices' flash: a signed file, if they hold signed images.
- *          Refused unless it is a whole image whose appended hash is right.
+ *          Refused unless it is a whole image whose appended hash is right. NULL with base_len 0: the
+ *          patch holds all of the new image, and names no base; airlift's agent takes such a one.
  * to       the new image; any bytes, 1 to AL_ESP_DELTA_MAX_SIZE
  * out      the file, owned by the caller, free(); written on success only
  * err      on failure one line that says why

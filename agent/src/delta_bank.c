@@ -1,0 +1,118 @@
+#include "delta.h"
+
+#include <stddef.h>
+#include <string.h>
+
+#include "airlift/crc32.h"
+
+#define MAGIC       0x4B4E4244u
+#define HEADER_SIZE 64u
+
+/* Flash encryption writes 16 bytes at a time. */
+#define DECODER_SIZE ((sizeof(struct al_esp_delta) + 15u) & ~15u)
+#define BANK_SIZE                                                                                   \
+    ((HEADER_SIZE + DECODER_SIZE + AGENT_SECTOR_SIZE + AGENT_SECTOR_SIZE - 1) / AGENT_SECTOR_SIZE * \
+     AGENT_SECTOR_SIZE)
+
+/* A bank's first bytes, written last. */
+struct header {
+    uint32_t magic;
+    uint32_t seq; /* the newer one has the larger */
+    uint8_t patch[AL_SHA256_SIZE];
+    uint32_t made, held;
+    uint32_t unused[3];
+    uint32_t crc; /* of all before, the decoder and the sector */
+};
+
+_Static_assert(sizeof(struct header) == HEADER_SIZE, "the layout is stored");
+_Static_assert(sizeof(struct al_esp_delta) == DECODER_SIZE, "no byte behind the struct is written");
+
+static uint32_t bank_off(const struct agent_decoding *d, uint32_t seq)
+{
+    return d->slot->size - (1 + seq % 2) * (uint32_t)BANK_SIZE;
+}
+
+static uint32_t crc_of(const struct agent_decoding *d, const struct header *h)
+{
+    uint32_t crc = al_crc32_zlib(0, h, offsetof(struct header, crc));
+
+    crc = al_crc32_zlib(crc, &d->decoder, sizeof(d->decoder));
+    return al_crc32_zlib(crc, d->a->buf.sector, AGENT_SECTOR_SIZE);
+}
+
+static bool read_header(const struct agent_decoding *d, uint32_t bank, struct header *h)
+{
+    return esp_partition_read(d->slot, bank_off(d, bank), h, sizeof(*h)) == ESP_OK && h->magic == MAGIC &&
+           h->seq % 2 == bank && h->held < AGENT_SECTOR_SIZE && h->made >= h->held &&
+           (h->made - h->held) % AGENT_SECTOR_SIZE == 0 && h->made <= d->a->manifest.size &&
+           memcmp(h->patch, d->a->patch.sha256, sizeof(h->patch)) == 0;
+}
+
+static bool load(struct agent_decoding *d, const struct header *h)
+{
+    const uint32_t off = bank_off(d, h->seq);
+
+    if (esp_partition_read(d->slot, off + HEADER_SIZE, &d->decoder, sizeof(d->decoder)) != ESP_OK ||
+        esp_partition_read(d->slot, off + HEADER_SIZE + DECODER_SIZE, d->a->buf.sector, AGENT_SECTOR_SIZE) !=
+            ESP_OK ||
+        crc_of(d, h) != h->crc) {
+        return false;
+    }
+    d->made = d->saved = h->made;
+    d->held = h->held;
+    d->durable = h->made - h->held;
+    d->stored = d->decoder.taken;
+    d->seq = h->seq;
+    return d->stored < d->a->patch.size;
+}
+
+uint32_t agent_bank_room(void)
+{
+    return 2 * (uint32_t)BANK_SIZE;
+}
+
+bool agent_bank_load(struct agent_decoding *d)
+{
+    struct header h[2];
+    const bool good[2] = {read_header(d, 0, &h[0]), read_header(d, 1, &h[1])};
+    const unsigned newer = good[1] && (!good[0] || h[1].seq > h[0].seq);
+
+    return (good[newer] && load(d, &h[newer])) || (good[!newer] && load(d, &h[!newer]));
+}
+
+esp_err_t agent_bank_clear(const struct agent_decoding *d)
+{
+    const esp_err_t err = esp_partition_erase_range(d->slot, bank_off(d, 0), AGENT_SECTOR_SIZE);
+
+    return err == ESP_OK ? esp_partition_erase_range(d->slot, bank_off(d, 1), AGENT_SECTOR_SIZE) : err;
+}
+
+esp_err_t agent_bank_save(struct agent_decoding *d)
+{
+    const struct al_esp_delta_io io = d->decoder.io;
+    const uint32_t off = bank_off(d, d->seq + 1);
+    struct header h = {.magic = MAGIC, .seq = d->seq + 1, .made = d->made, .held = d->held};
+
+    memcpy(h.patch, d->a->patch.sha256, sizeof(h.patch));
+    memset(&d->decoder.io, 0, sizeof(d->decoder.io)); /* addresses of this run */
+    h.crc = crc_of(d, &h);
+
+    /* A cut until the header is whole: the other bank is the newer valid one. */
+    esp_err_t err = esp_partition_erase_range(d->slot, off, BANK_SIZE);
+    if (err == ESP_OK) {
+        err = esp_partition_write(d->slot, off + HEADER_SIZE, &d->decoder, DECODER_SIZE);
+    }
+    if (err == ESP_OK) {
+        err = esp_partition_write(d->slot, off + HEADER_SIZE + DECODER_SIZE, d->a->buf.sector,
+                                  AGENT_SECTOR_SIZE);
+    }
+    if (err == ESP_OK) {
+        err = esp_partition_write(d->slot, off, &h, sizeof(h));
+    }
+    d->decoder.io = io;
+    if (err == ESP_OK) {
+        d->seq++;
+        d->stored = d->decoder.taken;
+    }
+    return err;
+}
