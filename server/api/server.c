@@ -10,7 +10,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <time.h>
@@ -59,17 +58,20 @@ static char *path_in(const char *dir, const char *name)
     return asprintf(&path, "%s/%s", dir, name) < 0 ? NULL : path;
 }
 
-/* One server for a data directory: another one's uploads must not be swept away. */
+/*
+ * One server for a data directory: another one's uploads must not be swept away. The lock is the process's
+ * own, not the descriptor's: a child that makes a patch has that for a moment, also when the server is gone.
+ */
 static int lock_data_dir(const char *data_dir, int *fd, char *err, size_t err_size)
 {
     char *path = path_in(data_dir, "lock");
     *fd = path ? open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0644) : -1;
     if (*fd < 0) {
         snprintf(err, err_size, "%s/lock: %s", data_dir, strerror(errno));
-    } else if (flock(*fd, LOCK_EX | LOCK_NB) != 0) {
+    } else if (fcntl(*fd, F_SETLK, &(struct flock){.l_type = F_WRLCK, .l_whence = SEEK_SET}) != 0) {
         snprintf(err, err_size, "%s: %s", data_dir,
-                 errno == EWOULDBLOCK ? "another airlift server is using this data directory"
-                                      : strerror(errno));
+                 errno == EAGAIN || errno == EACCES ? "another airlift server is using this data directory"
+                                                    : strerror(errno));
         close(*fd);
         *fd = -1;
     }

@@ -302,6 +302,9 @@ class Packed(World):
 # ---- a device, and airlift's server ----------------------------------------------------------
 
 class Served(server_world.Case):
+    def server(self, *args):
+        return super().server(*(args or ("--patches", "4")))
+
     old, new = make_image("1.4.2"), make_image("1.4.3")
 
     def publish(self, server, image):

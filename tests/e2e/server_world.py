@@ -67,7 +67,7 @@ class Server:
                 resource.setrlimit(resource.RLIMIT_FSIZE, (file_size_limit, file_size_limit))
 
         self.process = subprocess.Popen(
-            [AIRLIFT, "serve", "--listen", listen, "--data", directory, *args],
+            [AIRLIFT, "serve", "--listen", listen, "--data", directory, "--patches", "0", *args],
             stdout=subprocess.PIPE, stderr=self.log, preexec_fn=limit, text=True)
         for line in self.process.stdout:
             self.lines.append(line.rstrip("\n"))
