@@ -41,7 +41,7 @@
  *
  * Memory: about 15 KiB of heap plus the task's stack, taken once by
  * airlift_start(). On top of it, only during a check: the HTTP client with
- * TLS, and some 4 KiB while the manifest is parsed.
+ * TLS, and some 4 KiB while the manifest is parsed; and 5 KiB for an offer under way.
  */
 #ifndef AIRLIFT_H
 #define AIRLIFT_H
