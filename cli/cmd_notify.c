@@ -16,6 +16,7 @@
 #include "host/progress.h"
 #include "image_file.h"
 #include "mqtt_link.h"
+#include "print_json.h"
 #include "server/server.h"
 
 #define MESSAGE_MAX 8192 /* bytes that a device takes */
@@ -200,8 +201,8 @@ static int wait_for_outcome(struct cli_mqtt *link, struct watch *w)
     if (result != 0) {
         return result;
     }
-    if (w->notice->json) {
-        printf("%s\n", w->outcome);
+    if (w->notice->json && print_json(cJSON_Parse(w->outcome)) != 0) {
+        return 1;
     }
     if (w->result != 0) {
         return host_fail("notify: %s: %s", w->notice->device, w->text);
@@ -213,6 +214,15 @@ static int wait_for_outcome(struct cli_mqtt *link, struct watch *w)
 }
 
 /* --- The command ---------------------------------------------------------------- */
+
+static int print_published(const struct notice *n, const char *topic, const char *text)
+{
+    cJSON *root = cJSON_CreateObject();
+    cJSON_AddStringToObject(root, "topic", topic);
+    cJSON_AddBoolToObject(root, "retained", n->retain);
+    cJSON_AddItemToObject(root, "message", *text ? cJSON_Parse(text) : cJSON_CreateNull());
+    return print_json(root);
+}
 
 static int send_notice(struct notice *n, const struct cli_mqtt_config *config, const char *topic,
                        const char *status, const char *text)
@@ -231,8 +241,7 @@ static int send_notice(struct notice *n, const struct cli_mqtt_config *config, c
     } else if (n->wait) {
         result = wait_for_outcome(link, &watch);
     } else if (n->json) {
-        printf("{\"topic\": \"%s\", \"retained\": %s, \"message\": %s}\n", topic,
-               n->retain ? "true" : "false", *text ? text : "null");
+        result = print_published(n, topic, text);
     } else {
         printf("%s %s\n", n->clear ? "cleared" : "published to", topic);
     }
