@@ -40,6 +40,7 @@ void push_intake_delete(struct push_intake *in)
         return;
     }
     push_intake_abort(in);
+    (void)agent_unlend(in); /* a restart that did not come to it */
     delete_queue(in->orders);
     delete_queue(in->free);
     delete_queue(in->answers);

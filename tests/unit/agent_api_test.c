@@ -15,8 +15,10 @@
 #include <cmocka.h>
 
 #include "airlift.h"
+#include "airlift_push.h"
 #include "freertos/FreeRTOS.h"
 #include "freertos/semphr.h"
+#include "lwip/sockets.h"
 #include "nvs_flash.h"
 
 #include "airlift/ptable_csv.h"
@@ -252,6 +254,51 @@ static void test_api_stop_ends_the_stabilisation_at_once(void **state)
     assert_int_equal(n_events, 0);
 }
 
+/* A port that nobody has, and that socket; keep it to keep the port. */
+static uint16_t take_port(int type, int *fd)
+{
+    struct sockaddr_in address = {.sin_family = AF_INET};
+    socklen_t len = sizeof(address);
+
+    *fd = socket(AF_INET, type, 0);
+    assert_int_equal(bind(*fd, (struct sockaddr *)&address, len), 0);
+    assert_int_equal(getsockname(*fd, (struct sockaddr *)&address, &len), 0);
+    assert_true(type == SOCK_DGRAM || listen(*fd, 1) == 0);
+    return ntohs(address.sin_port);
+}
+
+static void test_api_listeners_live_within_the_agents_life(void **state)
+{
+    int tcp_fd, udp_fd;
+    const airlift_push_tcp_config_t tcp = {.port = take_port(SOCK_STREAM, &tcp_fd), .led = true};
+    const airlift_push_arduino_config_t arduino = {.port = take_port(SOCK_DGRAM, &udp_fd), .no_mdns = true};
+
+    (void)state;
+    assert_int_equal(airlift_push_tcp_start(NULL), ESP_ERR_INVALID_ARG);
+    assert_int_equal(airlift_push_arduino_start(NULL), ESP_ERR_INVALID_ARG);
+    assert_int_equal(airlift_push_tcp_start(&tcp), ESP_ERR_INVALID_STATE); /* no agent */
+    assert_int_equal(airlift_push_arduino_start(&arduino), ESP_ERR_INVALID_STATE);
+    assert_int_equal(airlift_push_tcp_stop(), ESP_ERR_INVALID_STATE);
+    assert_int_equal(airlift_push_arduino_stop(), ESP_ERR_INVALID_STATE);
+
+    assert_int_equal(airlift_start(&usual), ESP_OK);
+    assert_true(xSemaphoreTake(told, WAIT));
+    assert_int_equal(airlift_push_tcp_start(&tcp), ESP_FAIL); /* somebody has the port */
+    assert_int_equal(airlift_push_arduino_start(&arduino), ESP_FAIL);
+    assert_int_equal(close(tcp_fd) | close(udp_fd), 0);
+    for (unsigned i = 0; i < 2; i++) {
+        assert_int_equal(airlift_push_tcp_start(&tcp), ESP_OK);
+        assert_int_equal(airlift_push_tcp_start(&tcp), ESP_ERR_INVALID_STATE);
+        assert_int_equal(airlift_push_arduino_start(&arduino), ESP_OK);
+        assert_int_equal(airlift_push_arduino_start(&arduino), ESP_ERR_INVALID_STATE);
+        assert_int_equal(airlift_stop(), ESP_ERR_INVALID_STATE);
+        assert_int_equal(airlift_push_tcp_stop(), ESP_OK);
+        assert_int_equal(airlift_stop(), ESP_ERR_INVALID_STATE);
+        assert_int_equal(airlift_push_arduino_stop(), ESP_OK);
+    }
+    assert_int_equal(airlift_stop(), ESP_OK);
+}
+
 static void test_api_names_every_reason(void **state)
 {
     (void)state;
@@ -272,6 +319,7 @@ int main(void)
         cmocka_unit_test(test_api_install_refuses_what_it_cannot_keep),
         cmocka_unit_test(test_api_an_offer_outlives_a_restart),
         cmocka_unit_test(test_api_a_later_offer_takes_the_place),
+        cmocka_unit_test(test_api_listeners_live_within_the_agents_life),
         cmocka_unit_test(test_api_names_every_reason),
     };
     return cmocka_run_group_tests(tests, make_device, remove_device);
