@@ -63,3 +63,24 @@ class PushArduino(Push):
         super().__init__(seed)
         self.port = free_port(socket.SOCK_DGRAM)
         self.settings = {"push_arduino": self.port, "push_password": "a-real-password"}
+
+
+class PushTcpCut(PushTcp):
+    """The power goes in the middle of a flash operation, which is left torn."""
+
+    name = "push-tcp-cut"
+    options = ()
+    n_operations = 140  # of an update, its restart and its trial
+
+    def run(self):
+        self.options = ("--power-cut", str(self.rng.randint(1, self.n_operations)))
+        self.device = agent.Device(self, None, None, self.options, **self.settings)  # may be dark before it listens
+        subprocess.run([agent.AIRLIFT, *self.arguments(), "--tries", "3"], stdout=subprocess.DEVNULL,
+                       stderr=subprocess.DEVNULL, timeout=60)
+        with self.device.grown:
+            self.device.grown.wait_for(lambda: self.device.ended, 3)  # the restart and the trial write, too
+        self.kill_device()
+        self.options = ()
+        self.switch_on()
+        self.finish()
+        self.check_end()
