@@ -158,6 +158,9 @@ const char *agent_mqtt_state_name(enum agent_mqtt_state state);
 
 bool agent_mqtt_is_outcome(uint8_t state);
 
+/* airlift_start() was called: there is somebody to hand updates to. */
+bool agent_mqtt_has_agent(void);
+
 /* An update message has come. Owned by this. */
 void agent_mqtt_on_message(struct agent_mqtt *m, struct agent_mqtt_input *input);
 

@@ -142,8 +142,11 @@ void agent_mqtt_jobs_ask_link(struct agent_mqtt *m)
 
 void agent_mqtt_jobs_ask(struct agent_mqtt *m)
 {
-    if (m->jobs_topic[0] == '\0' || !m->is_ready || m->awaits_answer) {
-        m->job_waits = true;
+    if (m->jobs_topic[0] == '\0') {
+        return;
+    }
+    if (!m->is_ready || m->awaits_answer || !agent_mqtt_has_agent()) {
+        m->job_waits = true; /* look_at_clock() comes back to it */
         return;
     }
     if (m->update.state != UPDATE_NONE && !m->update.is_job) {

@@ -56,6 +56,13 @@ bool agent_mqtt_is_outcome(uint8_t state)
     return state >= UPDATE_SUCCEEDED;
 }
 
+bool agent_mqtt_has_agent(void)
+{
+    airlift_status_t status;
+
+    return airlift_get_status(&status) == ESP_OK;
+}
+
 static bool is_ours(const struct agent_mqtt *m, const char *offer_id)
 {
     return m->update.state != UPDATE_NONE && strcmp(m->update.id, offer_id) == 0;
@@ -118,7 +125,7 @@ static bool look_at_next(struct agent_mqtt *m)
 {
     struct agent_mqtt_input *next = m->next;
 
-    if (next == NULL) {
+    if (next == NULL || !agent_mqtt_has_agent()) {
         return false;
     }
     m->next = NULL;
@@ -233,7 +240,9 @@ static void refuse_message(struct agent_mqtt *m, airlift_fail_t reason, const ch
 
 static void hold_message(struct agent_mqtt *m, struct agent_mqtt_input *input)
 {
-    ESP_LOGI(AGENT_MQTT_TAG, "an update message waits for the end of update %s", m->update.id + 2);
+    ESP_LOGI(AGENT_MQTT_TAG, "an update message waits for %s%s",
+             m->update.state != UPDATE_NONE ? "the end of update " : "the agent to start",
+             m->update.state != UPDATE_NONE ? m->update.id + 2 : "");
     free(m->next);
     m->next = input;
     agent_mqtt_next_store(m);
@@ -256,7 +265,7 @@ static bool look_at_message(struct agent_mqtt *m, struct agent_mqtt_input *input
         ESP_LOGI(AGENT_MQTT_TAG, "update %s comes again: it is under way", id + 2);
     } else if (input->retained && agent_mqtt_is_done(m, id)) {
         ESP_LOGI(AGENT_MQTT_TAG, "update %s is retained by the broker, and dealt with already", id + 2);
-    } else if (m->update.state != UPDATE_NONE) {
+    } else if (m->update.state != UPDATE_NONE || !agent_mqtt_has_agent()) {
         return true;
     } else {
         agent_mqtt_begin(m, id, u);
@@ -391,6 +400,10 @@ void agent_mqtt_look_at_clock(struct agent_mqtt *m)
                esp_timer_get_time() >= m->link_deadline_us) {
         agent_mqtt_end(m, UPDATE_FAILED, AIRLIFT_FAIL_EXPIRED,
                        "the link has expired, and nobody sent a fresh one");
+    }
+    if (m->update.state == UPDATE_NONE && m->is_ready && agent_mqtt_has_agent() && !look_at_next(m) &&
+        m->job_waits && !m->awaits_answer) {
+        agent_mqtt_jobs_ask(m);
     }
     if (m->awaits_answer && esp_timer_get_time() >= m->answer_deadline_us) {
         m->awaits_answer = false; /* the answer is lost */
