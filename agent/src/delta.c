@@ -63,7 +63,7 @@ const struct agent_running *agent_delta_running(struct agent *a)
     }
     if (!r->known) {
         r->known = true;
-        r->ram = sizeof(struct al_esp_delta);
+        r->ram = AL_ESP_DELTA_RAM;
         (void)agent_slot_file(a, a->running, &r->file); /* else patches without an old image remain */
     }
     return r;

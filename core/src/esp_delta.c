@@ -26,7 +26,7 @@ enum {
 /* a->bit_state: what the next bits are. */
 enum { TAG, LITERAL, DISTANCE, LENGTH };
 
-_Static_assert(sizeof(struct al_esp_delta) < 700, "what the header promises");
+_Static_assert(sizeof(struct al_esp_delta) <= AL_ESP_DELTA_RAM, "what the header promises");
 
 /* --- Blocks ------------------------------------------------------------------------ */
 

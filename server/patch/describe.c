@@ -9,6 +9,6 @@ bool srv_patch_describe(const uint8_t *data, size_t len, struct srv_patch *p)
         return false;
     }
     strcpy(p->format, "esp_delta_ota");
-    p->ram = sizeof(struct al_esp_delta);
+    p->ram = AL_ESP_DELTA_RAM;
     return true;
 }

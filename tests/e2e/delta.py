@@ -190,6 +190,12 @@ class Patches(PatchWorld):
         self.assertEqual(self.asked("/fw/patch"), [])
         self.assertNotIn("airlift-running", self.asked("/fw/version.json")[0].headers)
 
+    def test_ram_offered_is_what_servers_ask_for(self):
+        self.offer()
+        self.expect_installed(self.start())
+        self.stop()
+        self.assertEqual(self.asked("/fw/version.json")[0].headers["airlift-patch-ram"], "512")
+
     def test_patch_of_no_use_is_passed_over(self):
         other = make_image("1.4.1")
         self.offer(entries=[entry(other, self.patch), entry(self.factory_image, self.patch, format="zip"),
@@ -351,6 +357,7 @@ class Served(server_world.Case):
         patch, = [p for p in self.wait_for_patches(server, 1, self.old) if "from" in p]
         self.assertEqual((patch["from"], patch["from_size"], patch["format"]), (sha256(self.old), len(self.old), FORMAT))
         self.assertLess(patch["size"], len(self.new) // 10)
+        self.assertEqual(patch["ram"], 512)  # whatever this machine's pointers take
         before = self.metrics(server)
         self.new_device(self.old)
         device = self.run_device(server)

@@ -36,7 +36,10 @@ struct al_esp_delta_io {
 
 #define AL_ESP_DELTA_PIECE 128u
 
-/* A patch being applied: caller's memory, below 700 bytes, no resources behind it. */
+/* What a server tells and a device offers as the decoder's memory: the struct takes no more on any chip. */
+#define AL_ESP_DELTA_RAM 512u /* bytes */
+
+/* A patch being applied: caller's memory, no resources behind it. */
 struct al_esp_delta {
     struct al_esp_delta_io io;
     uint8_t base_sha256[AL_SHA256_SIZE]; /* valid once `to_len` is */
