@@ -75,8 +75,8 @@ def airlift(*words):
 
 
 def make_room(example):
-    """Twice the flash, and twice the size for each app: sanitizers need it."""
-    for name, pattern, replacement in (("partitions.csv", "1M$", "2M"), ("sdkconfig.defaults", "SIZE_4MB", "SIZE_8MB")):
+    """Four times the flash, and 3 MiB for each app: sanitizers need it."""
+    for name, pattern, replacement in (("partitions.csv", "(1M|1280K)$", "3M"), ("sdkconfig.defaults", "SIZE_4MB", "SIZE_16MB")):
         if (example / name).exists():
             text = (example / name).read_text()
             (example / name).write_text(re.sub(pattern, replacement, text, flags=re.M))

@@ -20,6 +20,7 @@ import threading
 import unittest
 
 import sdk
+from sdk import ROOMY, ROOMY_CSV  # noqa: F401, others take them from here
 from faulty_server import FaultyServer, Route
 
 MANIFEST = """
@@ -348,20 +349,6 @@ void app_main(void)
     ESP_ERROR_CHECK(esp_ota_set_boot_partition(to));
     esp_restart();
 }
-"""
-
-# Slots that hold a program with sanitizers, too.
-ROOMY = """
-CONFIG_ESPTOOLPY_FLASHSIZE_32MB=y
-CONFIG_PARTITION_TABLE_CUSTOM=y
-CONFIG_PARTITION_TABLE_CUSTOM_FILENAME="roomy.csv"
-"""
-ROOMY_CSV = """
-nvs,     data, nvs,     ,  0x4000,
-otadata, data, ota,     ,  0x2000,
-factory, app,  factory, ,  8M,
-ota_0,   app,  ota_0,   ,  8M,
-ota_1,   app,  ota_1,   ,  8M,
 """
 
 

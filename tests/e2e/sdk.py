@@ -69,6 +69,20 @@ def flat(text):
     """Messages of CMake are wrapped and indented."""
     return " ".join(text.split())
 
+# Slots that hold a program with sanitizers, too.
+ROOMY = """
+CONFIG_ESPTOOLPY_FLASHSIZE_32MB=y
+CONFIG_PARTITION_TABLE_CUSTOM=y
+CONFIG_PARTITION_TABLE_CUSTOM_FILENAME="roomy.csv"
+"""
+ROOMY_CSV = """
+nvs,     data, nvs,     ,  0x4000,
+otadata, data, ota,     ,  0x2000,
+factory, app,  factory, ,  8M,
+ota_0,   app,  ota_0,   ,  8M,
+ota_1,   app,  ota_1,   ,  8M,
+"""
+
 
 class Project:
     def __init__(self, where, name="app", top="", args=None, stage=None):
@@ -434,11 +448,12 @@ class Components(SdkTest):
         root = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../..")
         p = self.project().main('    printf("%d\\n", airlift_check_now());', '"airlift.h"')
         p.write("main/idf_component.yml", "dependencies:\n  airlift:\n    path: %s\n" % os.path.abspath(root))
-        p.write("sdkconfig.defaults", "CONFIG_PARTITION_TABLE_TWO_OTA_LARGE=y\n")  # room for sanitizers
+        p.write("roomy.csv", ROOMY_CSV)
+        p.write("sdkconfig.defaults", ROOMY)
         p.build()
         self.assertIn("libairlift.a", os.listdir(p.path("build/esp-idf/airlift")))
         self.assertIn("#define CONFIG_AIRLIFT_DELTA 1", p.read("build/config/sdkconfig.h"))
-        p.write("sdkconfig.defaults", "CONFIG_PARTITION_TABLE_TWO_OTA_LARGE=y\n# CONFIG_AIRLIFT_DELTA is not set\n")
+        p.write("sdkconfig.defaults", ROOMY + "# CONFIG_AIRLIFT_DELTA is not set\n")
         p.build()
         self.assertNotIn("CONFIG_AIRLIFT_DELTA", p.read("build/config/sdkconfig.h"))
 
