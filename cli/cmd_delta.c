@@ -6,6 +6,7 @@
 
 #include "commands.h"
 #include "delta_esp.h"
+#include "delta_own.h"
 #include "host/file.h"
 #include "print_json.h"
 
@@ -43,6 +44,7 @@ static int write_result(const char *verb, const char *path, struct host_buf *dat
 static int make(int argc, char **argv)
 {
     const char *out_path = NULL, *format = DELTA_ESP_FORMAT;
+    const char *ram = "20K";
     bool whole = false;
     const struct host_opt opts[] = {
         {"output", 'o', HOST_OPT_TEXT, &out_path, "PATCH", "Where to write the patch; - is standard output.",
@@ -52,7 +54,12 @@ static int make(int argc, char **argv)
          "only.",
          NULL},
         {"format", 0, HOST_OPT_TEXT, &format, "FORMAT",
-         "esp_delta_ota: what Espressif's component reads, and airlift's agent. The default.", NULL},
+         "esp_delta_ota: what Espressif's component reads, and airlift's agent. The default. airlift: a half "
+         "to "
+         "a tenth of its size, for devices that apply it with core's al_delta.",
+         NULL},
+        {"ram", 0, HOST_OPT_TEXT, &ram, "20K|12K",
+         "With --format airlift: what the device's decoder may take.", NULL},
         {0},
     };
     struct host_buf from, to, patch;
@@ -61,15 +68,20 @@ static int make(int argc, char **argv)
     if (argc != 2 - whole || !out_path) {
         host_usage(&cmd_delta[MAKE], "OLD.bin (or --whole), NEW.bin and -o PATCH are needed");
     }
-    if (strcmp(format, DELTA_ESP_FORMAT) != 0) {
-        host_usage(&cmd_delta[MAKE], "--format is " DELTA_ESP_FORMAT);
+    const bool own = strcmp(format, DELTA_OWN_FORMAT) == 0, small = strcmp(ram, "12K") == 0;
+    if (!own && strcmp(format, DELTA_ESP_FORMAT) != 0) {
+        host_usage(&cmd_delta[MAKE], "--format is " DELTA_ESP_FORMAT " or " DELTA_OWN_FORMAT);
+    }
+    if (!small && strcmp(ram, "20K") != 0) {
+        host_usage(&cmd_delta[MAKE], "--ram is 20K or 12K");
     }
     if (read_files("make", whole ? NULL : argv[0], argv[argc - 1], &from, &to) != 0) {
         return 1;
     }
-    int result = delta_esp_file_make(&from, &to, &patch, err, sizeof err) == 0
-                     ? write_result("make", out_path, &patch)
-                     : host_fail("delta make: %s: %s", argv[0], err);
+    int made = own ? delta_own_file_make(&from, &to, small, &patch, err, sizeof err)
+                   : delta_esp_file_make(&from, &to, &patch, err, sizeof err);
+    int result =
+        made == 0 ? write_result("make", out_path, &patch) : host_fail("delta make: %s: %s", argv[0], err);
     host_buf_free(&from);
     host_buf_free(&to);
     return result;
@@ -97,9 +109,10 @@ static int apply(int argc, char **argv)
     if (read_files("apply", whole ? NULL : argv[0], argv[argc - 1], &from, &patch) != 0) {
         return 1;
     }
-    int result = delta_esp_file_apply(&from, &patch, &to, err, sizeof err) == 0
-                     ? write_result("apply", out_path, &to)
-                     : host_fail("delta apply: %s: %s", argv[argc - 1], err);
+    int applied = delta_own_recognise(&patch) ? delta_own_file_apply(&from, &patch, &to, err, sizeof err)
+                                              : delta_esp_file_apply(&from, &patch, &to, err, sizeof err);
+    int result = applied == 0 ? write_result("apply", out_path, &to)
+                              : host_fail("delta apply: %s: %s", argv[argc - 1], err);
     host_buf_free(&from);
     host_buf_free(&patch);
     return result;
@@ -136,7 +149,8 @@ static int info(int argc, char **argv)
     if (host_read_file(argv[0], MAX_FILE, &patch, err, sizeof err) != 0) {
         return host_fail("delta info: %s", err);
     }
-    cJSON *json = delta_esp_file_info(&patch, err, sizeof err);
+    cJSON *json = delta_own_recognise(&patch) ? delta_own_file_info(&patch, err, sizeof err)
+                                              : delta_esp_file_info(&patch, err, sizeof err);
     host_buf_free(&patch);
     if (!json) {
         return host_fail("delta info: %s: %s", argv[0], err);
@@ -164,6 +178,7 @@ const struct host_cmd cmd_delta[] = {
                     "Examples:\n"
                     "\n"
                     "  airlift delta make lamp-1.4.2.bin lamp-1.4.3.bin -o lamp.patch\n"
+                    "  airlift delta make --format airlift old.bin new.bin -o small.patch\n"
                     "  airlift delta make --whole lamp-1.4.3.bin -o lamp.packed\n",
             .run = make,
         },

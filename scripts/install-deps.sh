@@ -15,7 +15,7 @@ test="$demo libcmocka-dev procps mosquitto mosquitto-clients dbus avahi-daemon a
 # Node.js may have come from elsewhere: Debian's packages only where there is none.
 command -v node > /dev/null && command -v npm > /dev/null || test="$test nodejs npm"
 ci="$test clang libclang-rt-14-dev clang-format clang-tidy shellcheck gcc-riscv64-unknown-elf"
-bench="$demo"
+bench="$demo bsdiff xdelta3 zstd time"
 
 target=${1:-demo}
 case $target in

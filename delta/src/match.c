@@ -4,9 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define WORTH 8u /* bytes that a new alignment must explain beyond the current one */
+#define WORTH 8u
 
-struct matcher {
+struct delta_matcher {
     const uint8_t *base, *to;
     size_t base_len, to_len;
     saidx_t *order; /* suffixes of base, sorted */
@@ -24,7 +24,7 @@ static size_t common(const uint8_t *a, size_t a_len, const uint8_t *b, size_t b_
 }
 
 /* Longest match of what begins at `at` in the new file; *where is its place in the base. */
-static size_t longest(const struct matcher *m, size_t at, size_t *where)
+size_t delta_longest(const struct delta_matcher *m, size_t at, size_t *where)
 {
     const uint8_t *key = m->to + at;
     const size_t key_len = m->to_len - at;
@@ -65,7 +65,7 @@ static size_t longest(const struct matcher *m, size_t at, size_t *where)
 }
 
 /* How far forward from (to, base) more bytes are equal than not, with the gap growing: at most `limit`. */
-static size_t reach_forward(const struct matcher *m, size_t to, size_t base, size_t limit)
+static size_t reach_forward(const struct delta_matcher *m, size_t to, size_t base, size_t limit)
 {
     size_t equal = 0, best_equal = 0, best = 0;
 
@@ -80,7 +80,7 @@ static size_t reach_forward(const struct matcher *m, size_t to, size_t base, siz
 }
 
 /* The same backward from the bytes before (to, base). */
-static size_t reach_backward(const struct matcher *m, size_t to, size_t base, size_t limit)
+static size_t reach_backward(const struct delta_matcher *m, size_t to, size_t base, size_t limit)
 {
     size_t equal = 0, best_equal = 0, best = 0;
 
@@ -95,7 +95,8 @@ static size_t reach_backward(const struct matcher *m, size_t to, size_t base, si
 }
 
 /* Two stretches claim the same `overlap` bytes: how many of them the left one explains better. */
-static size_t split(const struct matcher *m, size_t to, size_t left_base, size_t right_base, size_t overlap)
+static size_t split(const struct delta_matcher *m, size_t to, size_t left_base, size_t right_base,
+                    size_t overlap)
 {
     long score = 0, best_score = 0;
     size_t best = 0;
@@ -112,7 +113,7 @@ static size_t split(const struct matcher *m, size_t to, size_t left_base, size_t
 }
 
 /* Bytes of [from, from + len) that the alignment `shift` (base - to) explains. */
-static size_t explained(const struct matcher *m, size_t from, size_t len, long shift)
+static size_t explained(const struct delta_matcher *m, size_t from, size_t len, long shift)
 {
     size_t n = 0;
 
@@ -128,12 +129,12 @@ static size_t explained(const struct matcher *m, size_t from, size_t len, long s
  * Go on from `at` to where another alignment than `shift` is worth having. Returns the position, m->to_len if there
  * is none; *where and *len describe the match there.
  */
-static size_t next_alignment(const struct matcher *m, size_t at, long shift, size_t *where, size_t *len)
+static size_t next_alignment(const struct delta_matcher *m, size_t at, long shift, size_t *where, size_t *len)
 {
     size_t counted = at, old_score = 0; /* bytes of [at, counted) that the present alignment explains */
 
     for (*len = 0; at < m->to_len; at++) {
-        *len = longest(m, at, where);
+        *len = delta_longest(m, at, where);
         if (counted < at + *len) {
             old_score += explained(m, counted, at + *len - counted, shift);
             counted = at + *len;
@@ -157,7 +158,8 @@ static size_t next_alignment(const struct matcher *m, size_t at, long shift, siz
     return m->to_len;
 }
 
-static int tell(const struct matcher *m, int (*take)(void *, const struct delta_block *), void *ctx)
+int delta_matcher_tell(const struct delta_matcher *m, int (*take)(void *ctx, const struct delta_block *block),
+                       void *ctx)
 {
     size_t to = 0, base = 0; /* where the current stretch begins */
     size_t at = 0, match_len = 0;
@@ -191,15 +193,35 @@ static int tell(const struct matcher *m, int (*take)(void *, const struct delta_
     return 0;
 }
 
+struct delta_matcher *delta_matcher_new(const uint8_t *base, size_t base_len, const uint8_t *to,
+                                        size_t to_len)
+{
+    struct delta_matcher *m = malloc(sizeof(*m));
+
+    if (m != NULL) {
+        *m = (struct delta_matcher){base, to, base_len, to_len, malloc((base_len + 1) * sizeof(saidx_t))};
+        if (m->order == NULL || divsufsort(base, m->order, (saidx_t)base_len) != 0) {
+            delta_matcher_free(m);
+            m = NULL;
+        }
+    }
+    return m;
+}
+
+void delta_matcher_free(struct delta_matcher *m)
+{
+    if (m != NULL) {
+        free(m->order);
+        free(m);
+    }
+}
+
 int delta_match(const uint8_t *base, size_t base_len, const uint8_t *to, size_t to_len,
                 int (*take)(void *ctx, const struct delta_block *block), void *ctx)
 {
-    struct matcher m = {base, to, base_len, to_len, malloc((base_len + 1) * sizeof(saidx_t))};
-    int result = -1;
+    struct delta_matcher *m = delta_matcher_new(base, base_len, to, to_len);
+    const int result = m != NULL ? delta_matcher_tell(m, take, ctx) : -1;
 
-    if (m.order != NULL && divsufsort(base, m.order, (saidx_t)base_len) == 0) {
-        result = tell(&m, take, ctx);
-    }
-    free(m.order);
+    delta_matcher_free(m);
     return result;
 }

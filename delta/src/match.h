@@ -23,4 +23,15 @@ struct delta_block {
 int delta_match(const uint8_t *base, size_t base_len, const uint8_t *to, size_t to_len,
                 int (*take)(void *ctx, const struct delta_block *block), void *ctx);
 
+/* The same in parts. The files are borrowed until free; base_len is not 0. NULL if memory ran out. */
+struct delta_matcher;
+struct delta_matcher *delta_matcher_new(const uint8_t *base, size_t base_len, const uint8_t *to,
+                                        size_t to_len);
+void delta_matcher_free(struct delta_matcher *m); /* NULL is allowed */
+int delta_matcher_tell(const struct delta_matcher *m, int (*take)(void *ctx, const struct delta_block *block),
+                       void *ctx);
+
+/* Longest match in base of what begins at `at` in the new file; *where is its place. */
+size_t delta_longest(const struct delta_matcher *m, size_t at, size_t *where);
+
 #endif

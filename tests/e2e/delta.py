@@ -127,6 +127,54 @@ class Commands(server_world.Case):
 
 # ---- a device, and a server that fails on purpose ----------------------------------------
 
+class OwnFormat(server_world.Case):
+    """airlift delta --format airlift."""
+
+    def delta(self, *words):
+        return self.airlift("delta", *words)
+
+    def make(self, old, new, *options):
+        out = self.path("patch")
+        result = self.delta("make", "--format", "airlift", *options, *([self.path("old", old)] if old is not None else []),
+                            self.path("new", new), "-o", out)
+        self.assertEqual((result.returncode, result.stdout), (0, ""), result.stderr)
+        return out
+
+    def test_patch_gives_the_new_file(self):
+        old, new = make_image("1.4.2"), make_image("1.4.3", changes=70)
+        for options in ([], ["--ram", "12K"]):
+            patch = self.make(old, new, *options)
+            self.assertLess(os.path.getsize(patch), len(new) // 4)
+            made = self.path("made")
+            self.assertEqual(self.delta("apply", self.path("old"), patch, "-o", made).returncode, 0)
+            with open(made, "rb") as f:
+                self.assertTrue(f.read() == new)
+            says = json.loads(self.delta("info", patch, "--json").stdout)
+            self.assertEqual((says["format"], says["from_size"], says["from_sha256"], says["to_size"], says["to_sha256"]),
+                             ("airlift", len(old), sha256(old), len(new), sha256(new)))
+            self.assertEqual(says["ram"], 12288 if options else 20480)
+        # Bytes that are no image, none at all, and no old file.
+        for a, b in ((b"abc" * 1000, b"abd" * 1100), (b"", b"x"), (b"x" * 5000, b"")):
+            self.assertEqual(self.delta("apply", self.path("old", a), self.make(a, b), "-o", self.path("made")).returncode, 0)
+            with open(self.path("made"), "rb") as f:
+                self.assertEqual(f.read(), b)
+        whole = self.make(None, new, "--whole")
+        self.assertEqual(self.delta("apply", "--whole", whole, "-o", self.path("made")).returncode, 0)
+
+    def test_what_is_wrong_is_told(self):
+        old, new = make_image("1.4.2"), make_image("1.4.3")
+        patch = self.make(old, new)
+        self.assertFailed(self.delta("apply", self.path("new"), patch, "-o", self.path("x")), "for another old file")
+        with open(patch, "rb") as f:
+            data = bytearray(f.read())
+        data[200] ^= 4
+        self.assertFailed(self.delta("apply", self.path("old"), self.path("bad", data), "-o", self.path("x")), "damaged")
+        self.assertFailed(self.delta("apply", self.path("old"), self.path("bad", data[:-1]), "-o", self.path("x")), "damaged")
+        self.assertFailed(self.delta("info", self.path("bad", data[:-1])), "damaged or cut short")
+        self.assertFailed(self.delta("make", "--format", "airlift", "--ram", "5K", "a", "b", "-o", "c"), "20K or 12K", 2)
+        self.assertFalse(os.path.exists(self.path("x")))
+
+
 class PatchWorld(World):
     factory_image = make_image("1.4.2")
     image = make_image("1.4.3")

@@ -1,0 +1,37 @@
+/*
+ * coder.h - the range encoder, and the models' numbers and bytes through it: the mirror of core/src/delta.c.
+ */
+#ifndef DELTA_CODER_H
+#define DELTA_CODER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "airlift/delta_model.h"
+
+struct delta_coder {
+    struct al_delta_model model;
+    struct al_delta_context context;
+    unsigned hash_bits;
+    uint64_t low;
+    uint32_t range;
+    uint8_t held;    /* a byte that a carry may still change, */
+    uint64_t n_held; /* and how many 0xFF follow it, itself counted */
+    uint8_t *data;   /* owned */
+    size_t len, cap;
+    bool failed; /* memory ran out */
+};
+
+void coder_begin(struct delta_coder *c, unsigned hash_bits);
+void coder_end(struct delta_coder *c);
+void coder_free(struct delta_coder *c);
+
+void code_bit(struct delta_coder *c, al_prob *p, unsigned bit);
+void code_plain(struct delta_coder *c, uint32_t value, unsigned n);
+void code_num(struct delta_coder *c, enum al_delta_num kind, uint32_t value);
+void code_signed(struct delta_coder *c, enum al_delta_num kind, int32_t value);
+void code_tree(struct delta_coder *c, al_prob tree[256], uint8_t byte);
+void code_literal(struct delta_coder *c, uint32_t position, uint8_t byte);
+
+#endif
