@@ -268,14 +268,15 @@ static void find_in_data(const struct al_delta_sweep *s, const uint8_t *p, uint3
         return;
     }
     const uint32_t word = al_get_le32(p);
+    const bool aligned = (addr & 3u) == 0;
+    const bool back = aligned && avail >= 8 && word >= 8 && word < 0x100000u &&
+                      lies_in(s, addr + 4 + al_get_le32(p + 4), true) && lies_in(s, addr - word, false);
 
-    if ((addr & 3u) == 0 && lies_in(s, addr + word, true)) {
+    if ((aligned && lies_in(s, addr + word, true)) || (!back && !first && p[-1] == 4 && -word > 1024 &&
+                                                       -word < 0x100000u && lies_in(s, addr + word, false))) {
         *r = (struct al_delta_ref){.kind = AL_REF_RELATIVE, .len = 4, .target = addr + word};
-    } else if ((addr & 3u) == 0 && avail >= 8 && word >= 8 && word < 0x100000u &&
-               lies_in(s, addr + 4 + al_get_le32(p + 4), true) && lies_in(s, addr - word, false)) {
+    } else if (back) {
         *r = (struct al_delta_ref){.kind = AL_REF_BACK, .len = 4, .target = addr - word};
-    } else if (!first && p[-1] == 4 && -word > 1024 && -word < 0x100000u && lies_in(s, addr + word, false)) {
-        *r = (struct al_delta_ref){.kind = AL_REF_RELATIVE, .len = 4, .target = addr + word};
     }
 }
 
