@@ -2,6 +2,8 @@
 
 PREFIX ?= /usr/local
 JOBS   ?= $(shell nproc)
+# Many tests wait for a process or a clock: one more at a time than there are processors.
+TEST_JOBS ?= $(shell expr $(JOBS) + 1)
 
 .PHONY: all demo test test-asan test-tsan torture deltas chaos check fuzz bench install clean help
 
@@ -18,19 +20,19 @@ test:  ## unit, conformance and end-to-end tests
 	scripts/install-deps.sh test
 	cmake --preset dev > /dev/null
 	ninja -C build/dev -j$(JOBS)
-	ctest --test-dir build/dev -j$(JOBS) --output-on-failure
+	ctest --test-dir build/dev -j$(TEST_JOBS) --output-on-failure
 
 test-asan:  ## the same under AddressSanitizer and UndefinedBehaviorSanitizer
 	scripts/install-deps.sh test
 	cmake --preset asan > /dev/null
 	ninja -C build/asan -j$(JOBS)
-	ctest --test-dir build/asan -j$(JOBS) --output-on-failure
+	ctest --test-dir build/asan -j$(TEST_JOBS) --output-on-failure
 
 test-tsan:  ## what uses threads, under ThreadSanitizer
 	scripts/install-deps.sh test
 	cmake --preset tsan > /dev/null
 	ninja -C build/tsan -j$(JOBS)
-	ctest --test-dir build/tsan -j$(JOBS) --output-on-failure -L threads
+	ctest --test-dir build/tsan -j$(TEST_JOBS) --output-on-failure -L threads
 
 torture:  ## cut the power at every flash operation of a device's life, and at every second one
 	scripts/install-deps.sh demo
