@@ -127,7 +127,7 @@ void code_tree(struct delta_coder *c, al_prob tree[256], uint8_t byte)
     unsigned node = 1;
 
     for (unsigned i = 8; i-- > 0;) {
-        const unsigned bit = byte >> i & 1u;
+        const unsigned bit = (unsigned)byte >> i & 1u;
 
         code_bit(c, &tree[node], bit);
         node = node << 1 | bit;
@@ -141,7 +141,7 @@ void code_literal(struct delta_coder *c, uint32_t position, uint8_t byte)
 
     for (unsigned i = 8; i-- > 0;) {
         al_prob *p = &tree[node], *q = &c->model.hashed[al_delta_hash(&c->context, node, c->hash_bits)];
-        const unsigned bit = byte >> i & 1u;
+        const unsigned bit = (unsigned)byte >> i & 1u;
 
         encode(c, (uint32_t)(*p >> 4) + (*q >> 4), 13, bit);
         al_prob_update(p, bit, AL_PROB_LIMIT);
