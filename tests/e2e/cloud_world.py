@@ -35,14 +35,8 @@ class Cloud:
         return dict(env, AWS_SESSION_TOKEN=self.token) if self.token else env
 
     def start_server(self, listen="127.0.0.1:0"):
-        before = dict(os.environ)
-        os.environ.update(self.environment())
-        try:
-            self.server = Server(self.data, "--store", "s3://firmware/fleet", "--link-expiry", str(self.link_expiry),
-                                 listen=listen)
-        finally:
-            os.environ.clear()
-            os.environ.update(before)
+        self.server = Server(self.data, "--store", "s3://firmware/fleet", "--link-expiry", str(self.link_expiry),
+                             listen=listen, env=self.environment())
         if self.server.token:
             self.admin = self.server.token
 

@@ -57,7 +57,7 @@ def make_image(version, project="e2e", chip=LINUX, size=20000, desc=True, fill=N
 
 
 class Server:
-    def __init__(self, directory, *args, file_size_limit=None, listen="127.0.0.1:0"):
+    def __init__(self, directory, *args, file_size_limit=None, listen="127.0.0.1:0", env=None):
         self.directory, self.token, self.lines = directory, None, []
         self.log = open(os.path.join(directory + ".log"), "ab")
 
@@ -68,7 +68,7 @@ class Server:
 
         self.process = subprocess.Popen(
             [AIRLIFT, "serve", "--listen", listen, "--data", directory, "--patches", "0", *args],
-            stdout=subprocess.PIPE, stderr=self.log, preexec_fn=limit, text=True)
+            stdout=subprocess.PIPE, stderr=self.log, preexec_fn=limit, text=True, env=dict(os.environ, **(env or {})))
         for line in self.process.stdout:
             self.lines.append(line.rstrip("\n"))
             if line.startswith("admin token: "):
