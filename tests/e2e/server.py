@@ -390,7 +390,11 @@ class Devices(Case):
         self.assertEqual((stats["patch_bytes"], stats["saved_bytes"]), (0, 0))
         size = len(self.s.call("GET", self.artifact)[2])
         self.s.call("GET", self.artifact, headers={"Range": "bytes=0-9"})
-        later = json.loads(self.s.call("GET", "/v1/stats", token=self.s.token)[2])
+        until = time.monotonic() + 30  # an answer is counted when it has been sent, a moment after it was read
+        while True:
+            later = json.loads(self.s.call("GET", "/v1/stats", token=self.s.token)[2])
+            if later["image_bytes"] >= stats["image_bytes"] + size + 10 or time.monotonic() > until:
+                break
         self.assertEqual(later["image_bytes"], stats["image_bytes"] + size + 10)
         metrics = self.s.call("GET", "/metrics", token=self.s.token)[2].decode()
         self.assertIn('\nairlift_artifact_bytes_total{kind="image"} %d\n' % later["image_bytes"], metrics)
