@@ -29,6 +29,8 @@ const char *al_strerror(int err)
         return "AL_ERR_READONLY: partition is read-only";
     case AL_ERR_FORMAT:
         return "AL_ERR_FORMAT: text does not parse";
+    case AL_ERR_SIGNATURE:
+        return "AL_ERR_SIGNATURE: not signed as it must be";
     default:
         return err > 0 ? "a count, not an error" : "unknown error";
     }

@@ -7,7 +7,16 @@
 #define LOWEST_LOADED    0x10000000u /* segments below this address are never loaded */
 
 /* Steps of a verification, in order; segments repeat the middle two. */
-enum step { STEP_PREFIX, STEP_HEADER, STEP_SEGMENT, STEP_DATA, STEP_PADDING, STEP_HASH, STEP_DONE };
+enum step {
+    STEP_PREFIX,
+    STEP_HEADER,
+    STEP_SEGMENT,
+    STEP_DATA,
+    STEP_PADDING,
+    STEP_HASH,
+    STEP_SIGNATURE,
+    STEP_DONE
+};
 
 static bool within(uint32_t addr, const struct al_range *r)
 {
@@ -118,6 +127,8 @@ const char *al_image_fault_text(enum al_image_fault fault)
         return "does not begin at a multiple of 4 bytes";
     case AL_IMAGE_UNREADABLE:
         return "flash can't be read";
+    case AL_IMAGE_NOT_TRUSTED:
+        return "not signed by a trusted key";
     }
     return "unknown fault";
 }
@@ -240,6 +251,9 @@ static enum al_image_fault check_segment(const struct al_image_check *c, const s
 static int fail(struct al_image_check *c, enum al_image_fault fault)
 {
     c->fault = fault;
+    if (fault == AL_IMAGE_NOT_TRUSTED) {
+        return AL_ERR_SIGNATURE;
+    }
     return fault == AL_IMAGE_UNALIGNED || (fault >= AL_IMAGE_WRONG_CHIP && fault <= AL_IMAGE_BLK_TOO_NEW)
                ? AL_ERR_CHIP
                : AL_ERR_IMAGE;
@@ -267,7 +281,40 @@ static int next_segment(struct al_image_check *c)
     /* Zeros up to the checksum, the last byte of a 16-byte aligned region. */
     expect(c, STEP_PADDING, 16 - c->pos % 16);
     c->info.len = c->step_end + (c->info.header.hash_appended ? AL_SHA256_SIZE : 0);
-    return too_long(c, c->info.len) ? fail(c, AL_IMAGE_TOO_LONG) : 0;
+    c->end = c->info.len;
+    if (c->rules.signature != NULL) {
+        c->end = al_sig_sector_off(c->info.len) + AL_SIG_SECTOR_SIZE;
+    }
+    return too_long(c, c->end) ? fail(c, AL_IMAGE_TOO_LONG) : 0;
+}
+
+/* Header to checksum or hash has been read, and is good. */
+static int image_over(struct al_image_check *c)
+{
+    int left = 0;
+
+    if (c->rules.signature == NULL) {
+        expect(c, STEP_DONE, 0);
+        return 0;
+    }
+    left = al_sig_image_ended(c->rules.signature, c->info.len);
+    if (left < 0) {
+        return left;
+    }
+    expect(c, STEP_SIGNATURE, (uint32_t)left);
+    return 0;
+}
+
+/* The signature's verdict; AL_ERR_SIZE of it means that the bytes ended too early. */
+static int take_signature(struct al_image_check *c)
+{
+    int err = al_sig_end(c->rules.signature);
+
+    if (err != 0) {
+        return fail(c, err == AL_ERR_SIZE ? AL_IMAGE_TRUNCATED : AL_IMAGE_NOT_TRUSTED);
+    }
+    expect(c, STEP_DONE, 0);
+    return 0;
 }
 
 static int take_header(struct al_image_check *c, const uint8_t *raw)
@@ -317,6 +364,12 @@ static int take_checksum(struct al_image_check *c, uint8_t stored)
     int err;
 
     c->info.checksum = stored;
+    if (c->rules.signature != NULL) {
+        err = al_sig_take_hash(c->rules.signature, &c->hash);
+        if (err != 0) {
+            return err;
+        }
+    }
     c->hashing = false;
     err = al_hash_final(&c->hash, c->info.sha256);
     if (err != 0) {
@@ -327,10 +380,9 @@ static int take_checksum(struct al_image_check *c, uint8_t stored)
     }
     if (c->info.header.hash_appended) {
         expect(c, STEP_HASH, AL_SHA256_SIZE);
-    } else {
-        expect(c, STEP_DONE, 0);
+        return 0;
     }
-    return 0;
+    return image_over(c);
 }
 
 static int take_hash(struct al_image_check *c, const uint8_t *stored)
@@ -340,8 +392,7 @@ static int take_hash(struct al_image_check *c, const uint8_t *stored)
     if (enforced && memcmp(stored, c->info.sha256, AL_SHA256_SIZE) != 0) {
         return fail(c, AL_IMAGE_BAD_HASH);
     }
-    expect(c, STEP_DONE, 0);
-    return 0;
+    return image_over(c);
 }
 
 /*
@@ -361,11 +412,15 @@ static int advance(struct al_image_check *c, const uint8_t *data, uint32_t len)
 {
     int err = 0;
 
-    if (c->step != STEP_HASH) {
+    if (c->step < STEP_HASH) {
         err = al_hash_update(&c->hash, data, len);
-        if (err != 0) {
-            return err;
-        }
+    }
+    if (err == 0 && c->rules.signature != NULL) {
+        err = c->step == STEP_SIGNATURE ? al_sig_feed(c->rules.signature, data, len)
+                                        : al_sig_feed_image(c->rules.signature, data, len);
+    }
+    if (err != 0) {
+        return err;
     }
     switch (c->step) {
     case STEP_HEADER:
@@ -382,6 +437,9 @@ static int advance(struct al_image_check *c, const uint8_t *data, uint32_t len)
         c->sum = al_image_checksum(c->sum, data, len);
         c->pos += len;
         return c->pos < c->step_end ? 0 : next_segment(c);
+    case STEP_SIGNATURE:
+        c->pos += len;
+        return c->pos < c->step_end ? 0 : take_signature(c);
     default: /* STEP_PADDING */
         c->pos += len;
         return c->pos < c->step_end ? 0 : take_checksum(c, data[len - 1]);
@@ -455,7 +513,14 @@ int al_image_check_begin(struct al_image_check *c, const struct al_image_rules *
         return err;
     }
     c->hashing = true;
-    return 0;
+    if (rules->signature != NULL) {
+        err = al_sig_begin(rules->signature);
+        if (err != 0) {
+            c->rules.signature = NULL; /* holds nothing to release */
+            al_image_check_abort(c);
+        }
+    }
+    return err;
 }
 
 int al_image_check_feed(struct al_image_check *c, const void *data, size_t len)
@@ -502,6 +567,9 @@ int al_image_check_end(struct al_image_check *c, struct al_image_info *out)
             return conclude(c, err);
         }
     }
+    if (c->step == STEP_SIGNATURE) { /* the bytes ended before the sector did */
+        return conclude(c, take_signature(c));
+    }
     if (c->step != STEP_DONE) {
         return conclude(c, fail(c, AL_IMAGE_TRUNCATED));
     }
@@ -516,6 +584,9 @@ void al_image_check_abort(struct al_image_check *c)
     if (c->hashing) {
         c->hashing = false;
         al_hash_abort(&c->hash);
+    }
+    if (c->rules.signature != NULL) {
+        al_sig_abort(c->rules.signature);
     }
 }
 
@@ -534,8 +605,8 @@ int al_image_verify(const struct al_flash *flash, const struct al_image_rules *r
         uint32_t part = buf_len;
 
         /* Once the end is known nothing behind it is read. */
-        if (c->info.len != 0 && c->info.len - c->pos < part) {
-            part = c->info.len - c->pos;
+        if (c->end != 0 && c->end - c->pos < part) {
+            part = c->end - c->pos;
         }
         if (left < part) {
             part = left;

@@ -28,6 +28,7 @@ enum al_err {
     AL_ERR_SECURE_VER = -10, /* secure version below the eFuse's */
     AL_ERR_READONLY = -11,   /* partition is marked read-only */
     AL_ERR_FORMAT = -12,     /* text (CSV, version) that does not parse */
+    AL_ERR_SIGNATURE = -13,  /* not signed as it must be */
 };
 
 /* Name and sense of a code, such as "AL_ERR_IO: flash operation failed". Static storage. */

@@ -15,6 +15,7 @@
 #include "airlift/crypto.h"
 #include "airlift/err.h"
 #include "airlift/flash.h"
+#include "airlift/signature.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -91,6 +92,7 @@ enum al_image_fault {
     AL_IMAGE_PART_TOO_LARGE, /* a partition of more than 16 MiB is refused unread */
     AL_IMAGE_UNALIGNED,      /* a bootloader reads only from multiples of 4 bytes */
     AL_IMAGE_UNREADABLE,     /* flash failed (al_boot's result only) */
+    AL_IMAGE_NOT_TRUSTED,    /* not signed as rules.signature wants it; its `fault` says why */
 };
 
 const char *al_image_fault_text(enum al_image_fault fault);
@@ -108,6 +110,13 @@ struct al_image_rules {
     bool for_load;              /* as a bootloader: also check where segments are loaded */
     bool skip_integrity;        /* BOOTLOADER_SKIP_VALIDATE_*: layout only */
     bool any_offset;            /* as an app: flash_off need not be a multiple of 4 */
+
+    /*
+     * Must be signed as this one's policy says; NULL: signatures are not looked at.
+     * Borrowed until end or abort. The signature sector then counts to what must fit
+     * part_size, and to what is fed or read.
+     */
+    struct al_sig_check *signature;
 };
 
 /* What a verified image is. */
@@ -116,7 +125,7 @@ struct al_image_info {
     struct al_image_segment segment[AL_IMAGE_MAX_SEGMENTS];
     struct al_image_desc desc; /* meaningful if has_desc */
     bool has_desc;
-    uint32_t len;                   /* bytes, header to checksum or hash */
+    uint32_t len;                   /* bytes, header to checksum or hash; a signature sector is not counted */
     uint8_t checksum;               /* as stored */
     uint8_t sha256[AL_SHA256_SIZE]; /* over header to checksum; equals the appended one if there is one */
 };
@@ -132,6 +141,7 @@ struct al_image_check {
     enum al_image_fault fault;
     uint32_t pos;      /* bytes consumed */
     uint32_t step_end; /* where the current step ends */
+    uint32_t end;      /* where the last one will; 0: not known yet */
     uint8_t step;
     uint8_t segment; /* being read */
     uint8_t sum;     /* XOR so far */
@@ -148,12 +158,12 @@ AL_CHECK_RESULT int al_image_check_begin(struct al_image_check *c, const struct 
 
 /*
  * Feed the next bytes, in pieces of any size. What follows the image's end is
- * ignored. Returns 0 while nothing is wrong, else AL_ERR_IMAGE, AL_ERR_CHIP or
- * AL_ERR_CRYPTO, now and for every later call; c->fault says why.
+ * ignored. Returns 0 while nothing is wrong, else AL_ERR_IMAGE, AL_ERR_CHIP,
+ * AL_ERR_SIGNATURE or AL_ERR_CRYPTO, now and for every later call; c->fault says why.
  */
 AL_CHECK_RESULT int al_image_check_feed(struct al_image_check *c, const void *data, size_t len);
 
-/* True once all of the image has been fed (c->info.len bytes): more is not needed. */
+/* True once all has been fed (c->info.len bytes, or up to the signature sector's end): more is not needed. */
 bool al_image_check_done(const struct al_image_check *c);
 
 /* Verdict after the last byte; releases the hash. out may be NULL. */
@@ -167,7 +177,7 @@ void al_image_check_abort(struct al_image_check *c);
  *
  * c  workspace; afterwards c->fault says why, c->info what was parsed so far
  *
- * Returns 0, AL_ERR_IMAGE, AL_ERR_CHIP, AL_ERR_IO, AL_ERR_CRYPTO.
+ * Returns 0, AL_ERR_IMAGE, AL_ERR_CHIP, AL_ERR_SIGNATURE, AL_ERR_IO, AL_ERR_CRYPTO.
  */
 AL_CHECK_RESULT int al_image_verify(const struct al_flash *flash, const struct al_image_rules *rules,
                                     struct al_image_check *c, void *buf, uint32_t buf_len);
