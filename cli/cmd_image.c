@@ -1,5 +1,5 @@
 /*
- * cmd_image.c - airlift image info|verify|build: app images.
+ * cmd_image.c - airlift image info|verify, and the rows of the other verbs.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -7,19 +7,18 @@
 
 #include <cjson/cJSON.h>
 
-#include "airlift/bytes.h"
-#include "airlift/crc32.h"
 #include "airlift/image.h"
 #include "commands.h"
 #include "device/desc.h"
 #include "host/file.h"
 #include "image_build.h"
+#include "image_rows.h"
+#include "image_sign.h"
+#include "image_signers.h"
+#include "print_hex.h"
 #include "print_json.h"
 
 #define MAX_FILE (32u << 20) /* bytes; a whole flash of 16 MB and more than any image */
-
-#define SIGNATURE_SECTOR 4096u
-#define SIGNATURE_BLOCK  1216u /* bytes, up to three in the sector */
 
 /* --- A file as flash ------------------------------------------------------- */
 
@@ -72,18 +71,11 @@ static const char *spi_mode_name(uint8_t mode)
     return mode < sizeof(names) / sizeof(names[0]) ? names[mode] : "unknown";
 }
 
-static void hex_text(const uint8_t *data, size_t len, char *out)
-{
-    for (size_t i = 0; i < len; i++) {
-        snprintf(out + 2 * i, 3, "%02x", data[i]);
-    }
-}
-
 static void add_hex(cJSON *to, const char *key, const uint8_t *data, size_t len)
 {
     char text[2 * 64 + 1];
 
-    hex_text(data, len, text);
+    print_hex(data, len, text);
     cJSON_AddStringToObject(to, key, text);
 }
 
@@ -125,41 +117,8 @@ static cJSON *desc_json(const struct al_image_desc *d)
     return app;
 }
 
-/* One Secure Boot V2 block: what it is and whether it is intact; the signature is not checked here. */
-static cJSON *block_json(const uint8_t *b)
-{
-    cJSON *out = cJSON_CreateObject();
-    const char *type = b[1] == 2    ? "RSA-3072"
-                       : b[1] != 3  ? "unknown"
-                       : b[2] == 1  ? "ECDSA P-384"
-                       : b[36] == 1 ? "ECDSA P-192"
-                                    : "ECDSA P-256";
-
-    cJSON_AddStringToObject(out, "type", type);
-    cJSON_AddNumberToObject(out, "version", b[1]);
-    cJSON_AddBoolToObject(out, "crc_valid", al_crc32_zlib(0, b, 1196) == al_get_le32(b + 1196));
-    add_hex(out, "image_digest", b + 4, b[1] == 3 && b[2] == 1 ? 48 : 32);
-    return out;
-}
-
-/* Blocks in the sector that follows the image, padded to 4 KiB. */
-static cJSON *signatures_json(const uint8_t *data, size_t len, uint32_t image_len)
-{
-    cJSON *out = cJSON_CreateArray();
-    size_t at = (image_len + SIGNATURE_SECTOR - 1) / SIGNATURE_SECTOR * SIGNATURE_SECTOR;
-
-    for (unsigned i = 0; i < 3 && at + (i + 1) * SIGNATURE_BLOCK <= len; i++) {
-        const uint8_t *b = data + at + i * SIGNATURE_BLOCK;
-
-        if (b[0] == 0xE7) {
-            cJSON_AddItemToArray(out, block_json(b));
-        }
-    }
-    return out;
-}
-
 static cJSON *info_json(const char *path, const struct host_buf *file, const struct al_image_check *c,
-                        int err)
+                        int err, const struct al_sig_check *signature)
 {
     const struct al_image_info *info = &c->info;
     const struct al_image_header *h = &info->header;
@@ -206,8 +165,9 @@ static cJSON *info_json(const char *path, const struct host_buf *file, const str
     } else {
         cJSON_AddNullToObject(root, "app");
     }
-    cJSON_AddItemToObject(root, "signature_blocks",
-                          err == 0 ? signatures_json(file->data, file->len, info->len) : cJSON_CreateArray());
+    cJSON_AddStringToObject(root, "signature",
+                            err == 0 ? al_sig_fault_text(signature->fault) : "not looked at");
+    cJSON_AddItemToObject(root, "signature_blocks", image_signers_json(signature));
     return root;
 }
 
@@ -218,11 +178,11 @@ static const char *json_text(const cJSON *root, const char *key)
     return cJSON_IsString(item) ? item->valuestring : "-";
 }
 
-static void print_info(const cJSON *root, const struct al_image_check *c)
+static void print_info(const cJSON *root, const struct al_image_check *c,
+                       const struct al_sig_check *signature)
 {
     const struct al_image_info *info = &c->info;
     const cJSON *app = cJSON_GetObjectItemCaseSensitive(root, "app");
-    const cJSON *block;
 
     printf("image        %s, %s\n", json_text(root, "file"),
            c->fault == AL_IMAGE_GOOD ? "valid" : al_image_fault_text(c->fault));
@@ -247,17 +207,17 @@ static void print_info(const cJSON *root, const struct al_image_check *c)
         printf("  %-10u 0x%08x  %7u  0x%06x\n", i, (unsigned)info->segment[i].load_addr,
                (unsigned)info->segment[i].len, (unsigned)info->segment[i].off);
     }
-    cJSON_ArrayForEach(block, cJSON_GetObjectItemCaseSensitive(root, "signature_blocks"))
-    {
-        printf("signature    %s, CRC %s\n", json_text(block, "type"),
-               cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(block, "crc_valid")) ? "right" : "wrong");
+    if (c->fault == AL_IMAGE_GOOD) {
+        image_signers_print(signature);
     }
 }
 
 static int run_info(int argc, char **argv)
 {
-    static struct al_image_check check;
-    const struct host_cmd *cmd = &cmd_image[0];
+    static struct al_image_check check, again;
+    static const struct al_sig_policy anyone = {.any_key = true};
+    static struct al_sig_check signature = {.policy = &anyone};
+    const struct host_cmd *cmd = &cmd_image[CMD_IMAGE_INFO];
     bool json = false;
     struct host_opt opts[] = {{"json", 0, HOST_OPT_FLAG, &json, NULL, "Print one JSON document.", NULL}, {0}};
     struct al_image_rules rules = {0};
@@ -279,12 +239,16 @@ static int run_info(int argc, char **argv)
         host_buf_free(&file);
         return host_fail("%s: %s", argv[0], al_image_fault_text(check.fault));
     }
-    root = info_json(argv[0], &file, &check, err);
+    if (err == 0) {
+        rules.signature = &signature;
+        (void)verify_placed(&placed, &rules, &again); /* unsigned is no error here */
+    }
+    root = info_json(argv[0], &file, &check, err, &signature);
     host_buf_free(&file);
     if (json) {
         return print_json(root);
     }
-    print_info(root, &check);
+    print_info(root, &check, &signature);
     cJSON_Delete(root);
     return 0;
 }
@@ -301,8 +265,11 @@ static void parse_revision(const struct host_cmd *cmd, const char *text, const c
 static int run_verify(int argc, char **argv)
 {
     static struct al_image_check check;
-    const struct host_cmd *cmd = &cmd_image[1];
-    const char *chip = NULL, *chip_rev = NULL, *blk_rev = NULL, *error;
+    static struct al_sig_check signature;
+    static struct image_signers signers;
+    struct host_list keys = {0}, digests = {0};
+    const struct host_cmd *cmd = &cmd_image[CMD_IMAGE_VERIFY];
+    const char *chip = NULL, *chip_rev = NULL, *blk_rev = NULL, *error, *reason;
     bool json = false, sized = false;
     struct al_image_rules rules = {0};
     struct host_opt opts[] = {
@@ -315,6 +282,12 @@ static int run_verify(int argc, char **argv)
          "Where in flash it shall lie; mapped segments depend on it.", NULL},
         {"partition-size", 0, HOST_OPT_SIZE, &rules.part_size, "N", "Size of the partition that it must fit.",
          &sized},
+        {"key", 0, HOST_OPT_LIST, &keys, "KEY",
+         "It must be signed with this key (either half, or a certificate; PEM or pkcs11:), or one of "
+         "several.",
+         NULL},
+        {"digest", 0, HOST_OPT_LIST, &digests, "HEX", "The same by the key's digest (airlift keys digest).",
+         NULL},
         {"json", 0, HOST_OPT_FLAG, &json, NULL, "Print one JSON document.", NULL},
         {0},
     };
@@ -334,6 +307,17 @@ static int run_verify(int argc, char **argv)
     if (sized && rules.part_size == 0) {
         rules.part_size = 1; /* to core 0 is no limit; nothing fits either of them */
     }
+    if (keys.n + digests.n > 0) {
+        if (image_signers_trust(cmd, &keys, &digests, &signers) != 0) {
+            return 1;
+        }
+        if (rules.chip != NULL) {
+            signers.policy.first_block_only = rules.chip->one_signer;
+            signers.policy.digest_len = rules.chip->key_digest_len;
+        }
+        signature.policy = &signers.policy;
+        rules.signature = &signature;
+    }
     if (host_read_file(argv[0], MAX_FILE, &file, message, sizeof(message)) != 0) {
         return host_fail("%s", message);
     }
@@ -341,6 +325,8 @@ static int run_verify(int argc, char **argv)
     err = verify_placed(&placed, &rules, &check);
     host_buf_free(&file);
     error = esp_error(err, check.fault);
+    reason = check.fault == AL_IMAGE_NOT_TRUSTED ? al_sig_fault_text(signature.fault)
+                                                 : al_image_fault_text(check.fault);
     if (json) {
         cJSON *root = cJSON_CreateObject();
 
@@ -351,14 +337,17 @@ static int run_verify(int argc, char **argv)
             cJSON_AddStringToObject(root, "error", error);
         }
         cJSON_AddNumberToObject(root, "image_len", err == 0 ? check.info.len : 0);
-        cJSON_AddStringToObject(root, "reason", al_image_fault_text(check.fault));
+        cJSON_AddStringToObject(root, "reason", reason);
+        if (rules.signature != NULL) {
+            cJSON_AddItemToObject(root, "signature_blocks", image_signers_json(&signature));
+        }
         if (print_json(root) != 0) {
             return 1;
         }
     } else if (err == 0) {
         printf("%s: valid, %u bytes\n", argv[0], (unsigned)check.info.len);
     }
-    return err == 0 ? 0 : host_fail("%s: %s (%s)", argv[0], al_image_fault_text(check.fault), error);
+    return err == 0 ? 0 : host_fail("%s: %s (%s)", argv[0], reason, error);
 }
 
 const struct host_cmd cmd_image[] = {
@@ -373,10 +362,21 @@ const struct host_cmd cmd_image[] = {
      "length, SHA-256. The file is taken to lie at --at in an otherwise erased flash.\n"
      "With --json prints {\"valid\", \"error\", \"image_len\", \"reason\"}, where error is the name\n"
      "of ESP-IDF's error or null. Exits 0 if the image is valid, 1 if it is not.\n"
+     "With --key or --digest it must also be signed, and by one of these; with --chip esp32 or\n"
+     "esp32c2 the first signature must be it, for these look at no other.\n"
      "\nExamples:\n  airlift image verify app.bin\n"
-     "  airlift image verify app.bin --chip esp32c3 --chip-revision 0.4 --at 0x10000 --partition-size 1MB",
+     "  airlift image verify app.bin --chip esp32c3 --chip-revision 0.4 --at 0x10000 --partition-size 1MB\n"
+     "  airlift image verify app-signed.bin --key release-pub.pem",
      run_verify},
     [CMD_IMAGE_BUILD] = {"image", "build", "--elf PROGRAM --project NAME --version V -o IMG [OPTIONS]",
                          "make an app image from a program", cmd_image_build_help, cmd_image_build},
+    [CMD_IMAGE_SIGN] = {"image", "sign", "--key KEY IMG -o OUT [OPTIONS]", "sign an image",
+                        cmd_image_sign_help, cmd_image_sign},
+    [CMD_IMAGE_DIGEST] = {"image", "digest", "IMG [OPTIONS]", "print what a signature is made of",
+                          cmd_image_digest_help, cmd_image_digest},
+    [CMD_IMAGE_ATTACH] = {"image", "attach-signature", "--pub-key KEY --signature FILE IMG -o OUT",
+                          "add a signature that was made elsewhere", cmd_image_attach_help, cmd_image_attach},
+    [CMD_IMAGE_STRIP] = {"image", "strip-signature", "IMG -o OUT", "take the signatures off",
+                         cmd_image_strip_help, cmd_image_strip},
     {0},
 };

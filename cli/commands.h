@@ -8,6 +8,7 @@
 
 extern const struct host_cmd cmd_partitions[];
 extern const struct host_cmd cmd_image[];
+extern const struct host_cmd cmd_keys[];
 extern const struct host_cmd cmd_delta[];
 extern const struct host_cmd cmd_flash[];
 extern const struct host_cmd cmd_otadata[];

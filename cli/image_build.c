@@ -19,6 +19,7 @@
 #include "airlift/image.h"
 #include "host/file.h"
 #include "image_elf.h"
+#include "image_rows.h"
 
 #define SPI_MODE_DIO  2
 #define FLASH_SIZE_4M 2

@@ -4,9 +4,6 @@
 #ifndef CLI_IMAGE_BUILD_H
 #define CLI_IMAGE_BUILD_H
 
-/* Its row in cmd_image[]. */
-#define CMD_IMAGE_BUILD 2
-
 extern const char cmd_image_build_help[];
 
 /* argv[0] is the first word behind `image build`. Returns the exit code. */

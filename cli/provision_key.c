@@ -1,49 +1,15 @@
 #include "provision_key.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <openssl/ec.h>
 #include <openssl/evp.h>
 #include <openssl/pem.h>
 #include <openssl/x509.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
-#define PEM_MAX 16384u
+#include "key_file.h"
 
-/* Write and sync a temporary file beside `path`, then give it that name, which must be free. */
-static int store(const char *path, EVP_PKEY *key, char *err, size_t err_size)
-{
-    char *part = NULL;
-    if (asprintf(&part, "%s.XXXXXX", path) < 0) {
-        snprintf(err, err_size, "out of memory");
-        return -1;
-    }
-    int fd = mkostemp(part, O_CLOEXEC); /* mode 0600 */
-    FILE *f = fd < 0 ? NULL : fdopen(fd, "w");
-    int result = -1;
-    if (!f) {
-        snprintf(err, err_size, "%s: %s", part, strerror(errno));
-    } else if (PEM_write_PKCS8PrivateKey(f, key, NULL, NULL, 0, NULL, NULL) != 1 || fflush(f) != 0 ||
-               fsync(fd) != 0 || link(part, path) != 0) {
-        snprintf(err, err_size, "%s: %s", path, strerror(errno));
-    } else {
-        result = 0;
-    }
-    if (f) {
-        fclose(f);
-    } else if (fd >= 0) {
-        close(fd);
-    }
-    if (fd >= 0) {
-        unlink(part);
-    }
-    free(part);
-    return result;
-}
+#define PEM_MAX 16384u
 
 static int make(const char *path, char *err, size_t err_size)
 {
@@ -52,7 +18,7 @@ static int make(const char *path, char *err, size_t err_size)
         snprintf(err, err_size, "%s: no key could be made", path);
         return -1;
     }
-    int result = store(path, key, err, err_size);
+    int result = key_file_store(path, key, NULL, err, err_size);
     EVP_PKEY_free(key);
     return result;
 }

@@ -27,6 +27,8 @@ struct al_chip {
     uint8_t secure_version_bits; /* size of the anti-rollback eFuse field */
     bool mmu_page_configurable;  /* page size comes from the app description */
     bool has_blk_rev;            /* eFuse block revisions are checked */
+    bool one_signer;             /* eFuses hold one signing key's digest, and only the first block counts */
+    uint8_t key_digest_len;      /* bytes of it that eFuses hold; 0: all 32 */
     uint32_t bootloader_off;
     struct al_range mapped[2];     /* flash-mapped data and code */
     struct al_range load[5];       /* RAM that a bootloader may load segments into */
