@@ -5,6 +5,7 @@
 #include <openssl/ecdsa.h>
 #include <openssl/err.h>
 #include <openssl/rsa.h>
+#include <openssl/x509.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -66,6 +67,18 @@ static bool put_point(EVP_PKEY *key, unsigned size, uint8_t *out)
     return ok;
 }
 
+/* A copy whose numbers can be read; a token's key has them behind its engine. */
+static EVP_PKEY *public_half(EVP_PKEY *key)
+{
+    unsigned char *der = NULL;
+    int len = i2d_PUBKEY(key, &der);
+    const unsigned char *at = der;
+    EVP_PKEY *half = len > 0 ? d2i_PUBKEY(NULL, &at, len) : NULL;
+
+    OPENSSL_free(der);
+    return half;
+}
+
 /* A block with its head and key; no digest, no signature, no CRC. */
 static bool put_key(const struct sign_key *key, uint8_t out[AL_SIG_BLOCK_SIZE])
 {
@@ -75,11 +88,16 @@ static bool put_key(const struct sign_key *key, uint8_t out[AL_SIG_BLOCK_SIZE])
     out[0] = AL_SIG_BLOCK_MAGIC;
     out[1] = key->type == AL_SIG_RSA3072 ? 2 : 3;
     out[2] = key->type == AL_SIG_P384 ? 1 : 0;
-    if (key->type == AL_SIG_RSA3072) {
-        return put_rsa(key->pkey, out + at->number_off);
+    EVP_PKEY *half = public_half(key->pkey);
+    bool ok = half != NULL;
+    if (ok && key->type == AL_SIG_RSA3072) {
+        ok = put_rsa(half, out + at->number_off);
+    } else if (ok) {
+        out[at->key_off] = key->type == AL_SIG_P384 ? 3 : 2;
+        ok = put_point(half, at->number_len, out + at->number_off);
     }
-    out[at->key_off] = key->type == AL_SIG_P384 ? 3 : 2;
-    return put_point(key->pkey, at->number_len, out + at->number_off);
+    EVP_PKEY_free(half);
+    return ok;
 }
 
 bool sign_block_key_digest(const struct sign_key *key, uint8_t out[AL_SIG_KEY_DIGEST_SIZE])

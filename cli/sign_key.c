@@ -143,6 +143,7 @@ int sign_key_load(const char *source, bool private_half, const char *passphrase_
                   char *err, size_t err_size)
 {
     char *passphrase = NULL;
+    out->pkey = NULL; /* may be freed after a failure too */
     if (passphrase_file && !(passphrase = sign_passphrase_read(passphrase_file, err, err_size))) {
         return -1;
     }

@@ -24,6 +24,7 @@ struct sign_key {
  * passphrase_file  first line: the passphrase, or the token's PIN; NULL: asked for on the terminal
  *
  * Returns 0, or -1 with one line in err: unreadable, wrong passphrase, or not RSA-3072, P-256, P-384.
+ * sign_key_free() is due, or harmless, either way.
  */
 int sign_key_load(const char *source, bool private_half, const char *passphrase_file, struct sign_key *out,
                   char *err, size_t err_size);

@@ -58,6 +58,7 @@ static EVP_PKEY *from_store(const char *uri, bool private_half, const char *pin)
 
 static EVP_PKEY *from_engine(ENGINE *engine, const char *uri, bool private_half, const char *pin)
 {
+    (void)ENGINE_ctrl_cmd_string(engine, "QUIET", NULL, 1); /* it would print lines of its own */
     if (pin && ENGINE_ctrl_cmd_string(engine, "PIN", pin, 0) != 1) {
         return NULL;
     }
