@@ -14,8 +14,8 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 cp -r core "$work/core"
 mkdir "$work/obj"
-flags="-std=c11 -O1 -w -D_GNU_SOURCE -I$work/core/include -Itests/unit -I/usr/include/cjson"
-tests="conformance/rules conformance/properties unit/boot unit/otadata unit/image unit/update unit/ptable"
+flags="-std=c11 -O1 -w -D_GNU_SOURCE -DEACH_BIT=11 -I$work/core/include -Itests/unit -I/usr/include/cjson"
+tests="conformance/rules conformance/properties unit/boot unit/otadata unit/image unit/update unit/ptable unit/signature"
 
 for source in "$work"/core/src/*.c "$work/core/port/crypto_openssl.c"; do
     # shellcheck disable=SC2086
@@ -43,8 +43,10 @@ link_all() {
     cc -o "$work/vectors" "$work"/vectors_*.part.o "$work"/obj/*.o -lcjson -lcrypto
 }
 
+# Would the tests let it pass? Signatures are looked at where they can be at fault: they take longest.
 passes() {
     for test in $tests; do
+        case $test:${1:-all} in unit/signature:image | unit/signature:signature | unit/signature:all) ;; unit/signature:*) continue ;; esac
         rounds=
         [ "$test" = conformance/properties ] && rounds='1 600'
         # shellcheck disable=SC2086
@@ -77,7 +79,7 @@ PY
     # shellcheck disable=SC2086
     if cc $flags -c "$work/core/src/$module.c" -o "$work/obj/$module.o" 2> "$work/log"; then
         link_all
-        if passes; then
+        if passes "$module"; then
             survived=$((survived + 1))
             echo "survives: $module: $old -> $new"
         fi

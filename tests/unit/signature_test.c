@@ -120,6 +120,38 @@ static void test_signature_listing_judges_each_block_without_trust(void **state)
     assert_int_equal(sig.signer[0].fault, AL_SIG_GOOD);
     assert_int_equal(sig.signer[1].fault, AL_SIG_BAD);
     assert_int_equal(sig.signer[2].fault, AL_SIG_GOOD);
+    block(2)[200] ^= 1;
+    mend_crc(2);
+    expect(AL_SIG_GOOD); /* by the first; the last does not take that back */
+    assert_int_equal(sig.signer[2].fault, AL_SIG_BAD);
+}
+
+static uint32_t read_to;
+
+static int read_file(void *ctx, uint32_t off, void *buf, uint32_t len)
+{
+    (void)ctx;
+    read_to = off + len > read_to ? off + len : read_to;
+    for (uint32_t i = 0; i < len; i++) {
+        ((uint8_t *)buf)[i] = off + i < SIGNED_LEN ? file[off + i] : 0;
+    }
+    return 0;
+}
+
+static void test_signature_in_flash_is_read_to_the_sectors_end(void **state)
+{
+    const struct al_flash flash = {.size = 1 << 20, .read = read_file};
+    const struct al_image_rules rules = {.signature = &sig, .part_size = 1 << 20};
+    static uint8_t buf[AL_SIG_SECTOR_SIZE];
+
+    (void)state;
+    load_signed("rsa_a", file);
+    trust("rsa_a", NULL, NULL);
+    for (uint32_t len = 288; len <= sizeof(buf); len += 1904) {
+        read_to = 0;
+        assert_int_equal(al_image_verify(&flash, &rules, &check, buf, len), 0);
+        assert_int_equal(read_to, SIGNED_LEN);
+    }
 }
 
 /* --- What is refused, and why ---------------------------------------------- */
@@ -253,6 +285,10 @@ static void test_signature_sector_has_one_form(void **state)
     block(1)[0] = AL_SIG_BLOCK_MAGIC; /* half a block */
     expect(AL_SIG_DAMAGED);
     load_signed("two", file);
+    block(1)[0] = 0;
+    mend_crc(1);
+    expect(AL_SIG_DAMAGED);
+    load_signed("two", file);
     memcpy(block(2), block(1), AL_SIG_BLOCK_SIZE); /* a gap before the last */
     memset(block(1), 0xFF, AL_SIG_BLOCK_SIZE);
     expect(AL_SIG_DAMAGED);
@@ -277,7 +313,7 @@ static void test_signature_block_of_another_version_is_not_trusted(void **state)
 
 static void test_signature_sector_counts_to_what_must_fit(void **state)
 {
-    struct al_image_rules rules = {.signature = &sig, .part_size = SIGNED_LEN - AL_SIG_SECTOR_SIZE};
+    struct al_image_rules rules = {.signature = &sig, .part_size = SIGNED_LEN - 1};
 
     (void)state;
     load_signed("rsa_a", file);
@@ -420,6 +456,7 @@ int main(void)
         cmocka_unit_test(test_signature_verdict_does_not_depend_on_pieces),
         cmocka_unit_test(test_signature_any_block_is_enough),
         cmocka_unit_test(test_signature_listing_judges_each_block_without_trust),
+        cmocka_unit_test(test_signature_in_flash_is_read_to_the_sectors_end),
         cmocka_unit_test(test_signature_needs_a_trusted_key),
         cmocka_unit_test(test_signature_of_a_revoked_key_is_refused),
         cmocka_unit_test(test_signature_a_chip_of_one_key_looks_at_the_first_block),
