@@ -313,7 +313,7 @@ const char cmd_image_sign_help[] =
     "Pads the image with 0xFF to 4 KiB and adds a sector with Secure Boot V2 signature blocks,\n"
     "as `espsecure.py sign_data --version 2` does: RSA-3072 (PSS), ECDSA P-256 or P-384, by the\n"
     "key. Chips differ in what they accept: ESP32 takes RSA and only the first block, ESP32-C2\n"
-    "P-256 and only the first block; see docs/secure-boot-board.md. Each block is verified before\n"
+    "P-256 and only the first block. Each block is verified before\n"
     "the file is written.\n"
     "\nA key may lie in a PKCS #11 token. OpenSSL must know the way to it: a pkcs11 provider in\n"
     "openssl.cnf, or the engine of Debian's libengine-pkcs11-openssl; PKCS11_MODULE_PATH names\n"

@@ -30,7 +30,7 @@ DOCUMENTS = [ROOT / "README.md", *sorted(ROOT.glob("docs/*.md")), *sorted(ROOT.g
 LANGUAGES = {"sh", "console", "text", "c", "yaml", "json"}
 
 # What a reader of these has: an app image of his own.
-OWN_IMAGE = {"docs/device.md": "app.bin", "docs/operations.md": "build/app.bin"}
+OWN_IMAGE = {"docs/device.md": "app.bin", "docs/security.md": "app.bin", "docs/operations.md": "build/app.bin"}
 
 # What the README's C takes for granted.
 C_BEFORE = "#include <stdbool.h>\nextern const char server_root_pem[];\nbool lamp_is_well(void *ctx);\n"

@@ -293,6 +293,8 @@ class Token(Case):
                              self.run_it("keys", "digest", public))
 
     def test_a_key_that_is_not_there_is_said(self):
+        # libp11 0.4.12 loses its method tables (RSA_meth_dup) where no key was found; other tests look for leaks.
+        self.env["ASAN_OPTIONS"] = ":".join(filter(None, [self.env.get("ASAN_OPTIONS"), "detect_leaks=0"]))
         self.assertIn("no such private key", self.run_it(
             "image", "sign", "--key", "pkcs11:token=release;object=nothing", "--passphrase-file", self.path("pin"),
             data("app.bin"), "-o", self.path("s.bin"), code=1))
