@@ -156,16 +156,44 @@ static int get_key_digests(const cJSON *root, struct dev_desc *out, const struct
         return 0;
     }
     int n = cJSON_IsArray(list) ? cJSON_GetArraySize(list) : -1;
-    if (n < 0 || n > 3) {
+    if (n < 0 || n > (int)DEV_MAX_KEYS) {
         return complain(c, AL_ERR_FORMAT, "\"key_digests\" must be a list of at most 3 SHA-256 digests");
+    }
+    if (n > 1 && out->chip->one_signer) {
+        return complain(c, AL_ERR_FORMAT, "\"key_digests\": the %s's eFuses hold one", out->chip->name);
     }
     for (int i = 0; i < n; i++) {
         const cJSON *item = cJSON_GetArrayItem(list, i);
-        if (!cJSON_IsString(item) || !parse_hex(item->valuestring, 0, out->key_digests[i], 32)) {
-            return complain(c, AL_ERR_FORMAT, "\"key_digests\": each must be 64 hex digits");
+        if (!cJSON_IsNull(item) &&
+            (!cJSON_IsString(item) || !parse_hex(item->valuestring, 0, out->key_digests[i], 32))) {
+            return complain(c, AL_ERR_FORMAT, "\"key_digests\": each must be 64 hex digits, or null");
         }
     }
     out->n_key_digests = (unsigned)n;
+    return 0;
+}
+
+static int get_revoked_keys(const cJSON *root, struct dev_desc *out, const struct complaint *c)
+{
+    const cJSON *list = cJSON_GetObjectItemCaseSensitive(root, "revoked_keys");
+    if (!list) {
+        return 0;
+    }
+    if (!cJSON_IsArray(list)) {
+        return complain(c, AL_ERR_FORMAT, "\"revoked_keys\" must be a list of key numbers from 0 to 2");
+    }
+    const cJSON *item;
+    cJSON_ArrayForEach(item, list)
+    {
+        double index = cJSON_IsNumber(item) ? item->valuedouble : -1;
+        if (!(index >= 0 && index < DEV_MAX_KEYS) || index != (double)(unsigned)index) {
+            return complain(c, AL_ERR_FORMAT, "\"revoked_keys\" must be a list of key numbers from 0 to 2");
+        }
+        out->revoked_keys |= (uint8_t)(1u << (unsigned)index);
+    }
+    if (out->revoked_keys && out->chip->one_signer) {
+        return complain(c, AL_ERR_FORMAT, "\"revoked_keys\": the %s can't revoke a key", out->chip->name);
+    }
     return 0;
 }
 
@@ -229,6 +257,7 @@ static int read_keys(const cJSON *root, struct dev_desc *out, const struct compl
     result = result ? result : get_u32(root, "secure_version", &out->secure_version, c);
     result = result ? result : get_bool(root, "secure_boot", &out->secure_boot, c);
     result = result ? result : get_key_digests(root, out, c);
+    result = result ? result : get_revoked_keys(root, out, c);
     result = result ? result : get_pins(root, out, c);
     if (result) {
         return result;
@@ -360,8 +389,22 @@ static cJSON *digest_list(const struct dev_desc *desc)
         for (unsigned j = 0; j < 32; j++) {
             snprintf(hex + 2 * j, 3, "%02x", desc->key_digests[i][j]);
         }
-        cJSON *item = cJSON_CreateString(hex);
+        cJSON *item = dev_desc_has_key(desc, i) ? cJSON_CreateString(hex) : cJSON_CreateNull();
         if (!item || !cJSON_AddItemToArray(list, item)) {
+            cJSON_Delete(item);
+            cJSON_Delete(list);
+            return NULL;
+        }
+    }
+    return list;
+}
+
+static cJSON *revoked_list(const struct dev_desc *desc)
+{
+    cJSON *list = cJSON_CreateArray();
+    for (unsigned i = 0; list && i < DEV_MAX_KEYS; i++) {
+        cJSON *item = desc->revoked_keys & 1u << i ? cJSON_CreateNumber(i) : NULL;
+        if (desc->revoked_keys & 1u << i && (!item || !cJSON_AddItemToArray(list, item))) {
             cJSON_Delete(item);
             cJSON_Delete(list);
             return NULL;
@@ -386,7 +429,8 @@ static bool put_all(cJSON *root, const struct dev_desc *desc)
            put(root, "anti_rollback", cJSON_CreateBool(desc->anti_rollback)) &&
            put(root, "secure_version", cJSON_CreateNumber(desc->secure_version)) &&
            put(root, "secure_boot", cJSON_CreateBool(desc->secure_boot)) &&
-           put(root, "key_digests", digest_list(desc)) && put(root, "mac", cJSON_CreateString(mac));
+           put(root, "key_digests", digest_list(desc)) && put(root, "revoked_keys", revoked_list(desc)) &&
+           put(root, "mac", cJSON_CreateString(mac));
 }
 
 /* --- Public ---------------------------------------------------------------- */
@@ -439,6 +483,18 @@ int dev_desc_save(const struct dev_desc *desc, char *err, size_t err_size)
     return result;
 }
 
+/* Make `desc`, which differs from `before` in what is burnt, last; else take that back. */
+static int burn(struct dev_desc *desc, const struct dev_desc *before)
+{
+    char err[512];
+    int result = dev_desc_save(desc, err, sizeof err);
+    if (result) {
+        fprintf(stderr, "%s\n", err);
+        *desc = *before;
+    }
+    return result;
+}
+
 int dev_desc_burn_secure_version(void *ctx, uint32_t version)
 {
     struct dev_desc *desc = ctx;
@@ -451,15 +507,22 @@ int dev_desc_burn_secure_version(void *ctx, uint32_t version)
     if (version == desc->secure_version) {
         return 0;
     }
-    uint32_t before = desc->secure_version;
+    struct dev_desc before = *desc;
     desc->secure_version = version;
-    char err[512];
-    int result = dev_desc_save(desc, err, sizeof err);
-    if (result) {
-        fprintf(stderr, "%s\n", err);
-        desc->secure_version = before;
+    return burn(desc, &before);
+}
+
+int dev_desc_revoke_key(struct dev_desc *desc, unsigned index)
+{
+    if (index >= DEV_MAX_KEYS || desc->chip->one_signer) {
+        return AL_ERR_ARG;
     }
-    return result;
+    if (desc->revoked_keys & 1u << index) {
+        return 0;
+    }
+    struct dev_desc before = *desc;
+    desc->revoked_keys |= (uint8_t)(1u << index);
+    return burn(desc, &before);
 }
 
 void dev_desc_boot_config(struct dev_desc *desc, struct al_boot_config *out)

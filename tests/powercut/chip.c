@@ -346,6 +346,12 @@ int dev_desc_burn_secure_version(void *desc, uint32_t version)
     return 0;
 }
 
+int dev_desc_revoke_key(struct dev_desc *desc, unsigned index)
+{
+    (void)desc, (void)index;
+    return AL_ERR_ARG;
+}
+
 void dev_desc_boot_config(struct dev_desc *desc, struct al_boot_config *out)
 {
     *out = (struct al_boot_config){

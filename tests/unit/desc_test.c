@@ -168,9 +168,19 @@ static void test_desc_mistakes_are_named(void **state)
     assert_refused("{\"mac\":\"24:0a:c4:00:00\"}", "\"mac\" must be six bytes such as \"24:0a:c4:00:00:01\"");
     assert_refused("{\"mac\":\"24:0a:c4:00:00:011\"}",
                    "\"mac\" must be six bytes such as \"24:0a:c4:00:00:01\"");
-    assert_refused("{\"key_digests\":[\"00\"]}", "\"key_digests\": each must be 64 hex digits");
+    assert_refused("{\"key_digests\":[\"00\"]}", "\"key_digests\": each must be 64 hex digits, or null");
     assert_refused("{\"key_digests\":[1,2,3,4]}",
                    "\"key_digests\" must be a list of at most 3 SHA-256 digests");
+    assert_refused("{\"chip\":\"esp32\",\"key_digests\":[null,null]}",
+                   "\"key_digests\": the esp32's eFuses hold one");
+    static const char *const bad[] = {"{\"revoked_keys\":1}", "{\"revoked_keys\":[3]}",
+                                      "{\"revoked_keys\":[-1]}", "{\"revoked_keys\":[0.5]}",
+                                      "{\"revoked_keys\":[\"0\"]}"};
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        assert_refused(bad[i], "\"revoked_keys\" must be a list of key numbers from 0 to 2");
+    }
+    assert_refused("{\"chip\":\"esp32c2\",\"revoked_keys\":[0]}",
+                   "\"revoked_keys\": the esp32c2 can't revoke a key");
 }
 
 static void test_desc_a_file_of_another_size_class_is_refused(void **state)
@@ -239,6 +249,61 @@ static void test_desc_burning_only_ever_grows(void **state)
     assert_int_equal(desc.secure_version, 4);
 }
 
+static void test_desc_keys_are_trusted_until_they_are_revoked(void **state)
+{
+    (void)state;
+    struct al_sig_policy policy;
+    write_json("{\"key_digests\":[\"" DIGEST "\",null,\"" DIGEST "\"],\"revoked_keys\":[2]}");
+    assert_int_equal(dev_desc_load(flash_path, &desc, err, sizeof err), 0);
+    assert_int_equal(desc.n_key_digests, 3);
+    assert_int_equal(desc.revoked_keys, 4);
+    assert_true(dev_desc_has_key(&desc, 0) && !dev_desc_has_key(&desc, 1) && dev_desc_has_key(&desc, 2));
+    assert_false(dev_desc_has_key(&desc, 3));
+    dev_desc_trusted_keys(&desc, &policy);
+    assert_ptr_equal(policy.key, desc.key_digests);
+    assert_int_equal(policy.n_keys, 3);
+    assert_int_equal(policy.revoked, 6);
+    assert_int_equal(policy.digest_len, 0);
+    assert_false(policy.first_block_only || policy.any_key || policy.no_p384);
+
+    struct stat before, after;
+    assert_int_equal(stat(json_path, &before), 0);
+    assert_int_equal(dev_desc_revoke_key(&desc, 2), 0);
+    assert_int_equal(stat(json_path, &after), 0);
+    assert_int_equal(after.st_ino, before.st_ino); /* is revoked already, nothing written */
+    assert_int_equal(dev_desc_revoke_key(&desc, 3), AL_ERR_ARG);
+    assert_int_equal(dev_desc_revoke_key(&desc, 0), 0);
+    assert_int_equal(dev_desc_load(flash_path, &desc, err, sizeof err), 0);
+    assert_int_equal(desc.revoked_keys, 5);
+    assert_true(dev_desc_has_key(&desc, 0) && !dev_desc_has_key(&desc, 1));
+    dev_desc_trusted_keys(&desc, &policy);
+    assert_int_equal(policy.revoked, 7);
+}
+
+static void test_desc_chips_of_one_key_cannot_revoke_it(void **state)
+{
+    (void)state;
+    struct al_sig_policy policy;
+    write_json("{\"chip\":\"esp32c2\",\"key_digests\":[\"" DIGEST "\"]}");
+    assert_int_equal(dev_desc_load(flash_path, &desc, err, sizeof err), 0);
+    assert_int_equal(dev_desc_revoke_key(&desc, 0), AL_ERR_ARG);
+    dev_desc_trusted_keys(&desc, &policy);
+    assert_true(policy.first_block_only);
+    assert_int_equal(policy.digest_len, 16);
+    assert_int_equal(policy.n_keys, 1);
+    assert_int_equal(policy.revoked, 0);
+}
+
+static void test_desc_a_revocation_that_fails_is_not_remembered(void **state)
+{
+    (void)state;
+    unlink(json_path);
+    assert_int_equal(dev_desc_load(flash_path, &desc, err, sizeof err), 0);
+    snprintf(desc.path, sizeof desc.path, "%s/none/x.json", dir);
+    assert_int_equal(dev_desc_revoke_key(&desc, 0), AL_ERR_IO);
+    assert_int_equal(desc.revoked_keys, 0);
+}
+
 static void test_desc_revisions_parse_and_print(void **state)
 {
     (void)state;
@@ -270,6 +335,9 @@ int main(void)
         cmocka_unit_test(test_desc_save_keeps_unknown_keys_and_round_trips),
         cmocka_unit_test(test_desc_failed_save_leaves_the_file_alone),
         cmocka_unit_test(test_desc_burning_only_ever_grows),
+        cmocka_unit_test(test_desc_keys_are_trusted_until_they_are_revoked),
+        cmocka_unit_test(test_desc_chips_of_one_key_cannot_revoke_it),
+        cmocka_unit_test(test_desc_a_revocation_that_fails_is_not_remembered),
         cmocka_unit_test(test_desc_revisions_parse_and_print),
     };
     return cmocka_run_group_tests(tests, make_dir, remove_dir);

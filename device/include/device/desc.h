@@ -15,6 +15,9 @@
 #include "airlift/boot.h"
 #include "airlift/chip.h"
 #include "airlift/err.h"
+#include "airlift/signature.h"
+
+#define DEV_MAX_KEYS 3u /* that eFuses hold; ESP32 and ESP32-C2: one, without revocation */
 
 /* A pin that the bootloader looks at (CONFIG_BOOTLOADER_FACTORY_RESET, _APP_TEST). */
 struct dev_boot_pin {
@@ -31,8 +34,9 @@ struct dev_desc {
     bool anti_rollback;
     uint32_t secure_version; /* ones burnt in the eFuse field */
     bool secure_boot;
-    uint8_t key_digests[3][32];
-    unsigned n_key_digests;
+    uint8_t key_digests[DEV_MAX_KEYS][AL_SIG_KEY_DIGEST_SIZE]; /* zeros: not burnt */
+    unsigned n_key_digests;                                    /* entries, the empty ones counted */
+    uint8_t revoked_keys;                                      /* bit i: key_digests[i] is revoked */
     uint8_t mac[6];
     struct dev_boot_pin factory_reset_pin, test_pin;
     uint32_t pin_hold_s;           /* for so long, so that it counts */
@@ -59,6 +63,22 @@ AL_CHECK_RESULT int dev_desc_save(const struct dev_desc *desc, char *err, size_t
  * Signature fits al_boot_config.burn_secure_version with ctx = desc.
  */
 AL_CHECK_RESULT int dev_desc_burn_secure_version(void *desc, uint32_t version);
+
+/*
+ * Burn the revocation bit of key `index`, whether a key was burnt there or not, as
+ * dev_desc_save() does: a power cut leaves it revoked or not. Already revoked: 0, nothing is
+ * written. AL_ERR_ARG if the chip has no such bit, AL_ERR_* of dev_desc_save().
+ */
+AL_CHECK_RESULT int dev_desc_revoke_key(struct dev_desc *desc, unsigned index);
+
+/* A digest was burnt there, revoked or not. */
+bool dev_desc_has_key(const struct dev_desc *desc, unsigned index);
+
+/*
+ * Whose signature this device accepts: the eFuses' keys that are burnt and not revoked, judged
+ * as the chip does. `out` borrows the digests from `desc`. Whether secure boot is on is not asked.
+ */
+void dev_desc_trusted_keys(const struct dev_desc *desc, struct al_sig_policy *out);
 
 /* "0.4" <-> 4, "1.3" <-> 103. AL_ERR_FORMAT. */
 AL_CHECK_RESULT int dev_revision_parse(const char *text, uint16_t *out);
