@@ -55,7 +55,7 @@ static int read_image(struct notice *n)
     int result =
         host_read_file(n->image, SRV_UPLOAD_MAX, &image, err, sizeof err) == 0 ? 0 : host_fail("%s", err);
     if (result == 0) {
-        result = image_file_check(n->image, &image, &info);
+        result = image_file_check(n->image, &image, &info, NULL);
     }
     if (result == 0 && al_sha256(image.data, image.len, digest) != 0) {
         result = host_fail("%s: the hash failed", n->image);

@@ -18,6 +18,7 @@
 #include "s3_options.h"
 #include "server/client.h"
 #include "server/server.h"
+#include "server/signers.h"
 
 /* --- Where the token and the certificate are ------------------------------- */
 
@@ -92,15 +93,28 @@ static void show_progress(void *ctx, uint64_t done)
     host_progress_update(ctx, done);
 }
 
+static const char *text_of(const cJSON *json, const char *name)
+{
+    return cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(json, name));
+}
+
+static void print_warnings(const cJSON *release)
+{
+    const cJSON *item;
+    cJSON_ArrayForEach(item, cJSON_GetObjectItemCaseSensitive(release, "warnings"))
+    {
+        fprintf(stderr, "airlift: warning: %s\n", cJSON_IsString(item) ? item->valuestring : "?");
+    }
+}
+
 static int print_answer(const struct srv_upload_answer *answer, bool json)
 {
     cJSON *release = cJSON_Parse(answer->document);
-    const char *product = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(release, "product"));
-    const char *version = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(release, "version"));
-    const char *chip = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(release, "chip"));
-    const char *sha256 = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(release, "sha256"));
+    const char *product = text_of(release, "product"), *version = text_of(release, "version");
+    const char *chip = text_of(release, "chip"), *sha256 = text_of(release, "sha256");
     const cJSON *size = cJSON_GetObjectItemCaseSensitive(release, "size");
     int result = 0;
+    print_warnings(release);
     if (!product || !version || !chip || !sha256 || !cJSON_IsNumber(size)) {
         result = host_fail("publish: the server's answer is not a release");
     } else if (json) {
@@ -109,6 +123,7 @@ static int print_answer(const struct srv_upload_answer *answer, bool json)
         printf("%s %s %s (%s, %.0f bytes, sha256 %s)\n",
                answer->created ? "published" : "already published:", product, version, chip,
                cJSON_GetNumberValue(size), sha256);
+        publish_print_signers(release);
     }
     cJSON_Delete(release);
     return result == 0 && fflush(stdout) != 0 ? host_fail("publish: standard output: %s", strerror(errno))
@@ -121,19 +136,24 @@ static int print_answer(const struct srv_upload_answer *answer, bool json)
 static int publish(const char *path, struct srv_upload_request *request, const struct publish_s3 *bucket,
                    bool json)
 {
-    char err[1024];
+    char err[2048];
     struct host_buf image;
     struct al_image_info info;
+    struct al_sig_check signature = {.policy = &srv_anyone};
     host_buf_init(&image, SRV_UPLOAD_MAX);
     if (host_read_file(path, SRV_UPLOAD_MAX, &image, err, sizeof err) != 0) {
         host_buf_free(&image);
         return host_fail("%s", err);
     }
-    int result = image_file_check(path, &image, &info);
+    int result = image_file_check(path, &image, &info, &signature);
+    enum al_sig_fault fault = srv_signers_fault(&signature);
+    if (result == 0 && fault != AL_SIG_GOOD) {
+        result = host_fail("%s: its signature is not right: %s", path, al_sig_fault_text(fault));
+    }
     request->image = image.data;
     request->len = image.len;
     if (result == 0 && bucket->where) {
-        result = publish_to_bucket(bucket, request, &info);
+        result = publish_to_bucket(bucket, request, &info, &signature);
     } else if (result == 0) {
         struct host_progress progress;
         struct srv_upload_answer answer = {0};
@@ -142,7 +162,9 @@ static int publish(const char *path, struct srv_upload_request *request, const s
         request->progress_ctx = &progress;
         int sent = srv_client_publish(request, &answer, err, sizeof err);
         host_progress_end(&progress);
-        result = sent == 0 ? print_answer(&answer, json) : host_fail("publish %s: %s", path, err);
+        result = sent == 0 ? print_answer(&answer, json)
+                           : host_fail("publish %s: %s%s", path, err,
+                                       answer.unconfirmed ? "; give --yes to publish it all the same" : "");
         free(answer.document);
     }
     host_buf_free(&image);
@@ -168,6 +190,10 @@ static int run(int argc, char **argv)
         {"mandatory", 0, HOST_OPT_FLAG, &request.mandatory, NULL,
          "Devices are to install it without waiting.", NULL},
         {"notes", 0, HOST_OPT_TEXT, &request.notes, "TEXT", "Release notes, at most 4096 bytes.", NULL},
+        {"yes", 'y', HOST_OPT_FLAG, &request.confirm, NULL,
+         "Publish it although devices could be left behind: refused without are a key that is dropped, a "
+         "signature that is missing, and a secure version that is lower, higher or too high.",
+         NULL},
         {"version", 0, HOST_OPT_TEXT, &request.version, "V",
          "Version of an image whose own is not a semantic version (as in Arduino builds). If the image has "
          "one, the two must agree.",
@@ -211,7 +237,7 @@ static int run(int argc, char **argv)
 const struct host_cmd cmd_publish[] = {
     {
         .noun = "publish",
-        .usage = "IMG --product P [--server URL] [--ca FILE] [--mandatory] [--notes TEXT]",
+        .usage = "IMG --product P [--server URL] [--ca FILE] [--mandatory] [--notes TEXT] [--yes]",
         .summary = "publish a firmware image to the update server",
         .help =
             "Verifies the image, uploads it, and makes it a release of the product. Version, project and "
@@ -219,6 +245,14 @@ const struct host_cmd cmd_publish[] = {
             "the product's earlier releases, and a version that exists with other bytes. The same image "
             "again is no error: it confirms the release (also a withdrawn one) and sets mandatory and notes "
             "anew.\n"
+            "\n"
+            "A release that could leave devices behind needs --yes, which turns the refusal into warnings: "
+            "one "
+            "that is not signed with all keys that the release before is signed with; one whose secure "
+            "version "
+            "is lower than an earlier release's (devices with anti-rollback refuse it), higher (they can't "
+            "go "
+            "back afterwards), or more than the chip can count.\n"
             "\n"
             "With --store the image goes into an S3 bucket as PREFIX/PRODUCT/<sha256>.bin, and then a "
             "manifest, "

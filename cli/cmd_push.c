@@ -36,7 +36,7 @@ static int load_image(const char *path, struct push_job *job, struct host_buf *i
     if (image->len == 0) {
         return host_fail("%s: the file is empty", path);
     }
-    if (!job->filesystem && image_file_check(path, image, NULL)) {
+    if (!job->filesystem && image_file_check(path, image, NULL, NULL)) {
         return 1;
     }
     if (!digest(image, EVP_sha256(), job->sha256) || !digest(image, EVP_md5(), md5)) {

@@ -7,6 +7,7 @@
 
 #include "commands.h"
 #include "host/log.h"
+#include "image_signers.h"
 #include "s3_options.h"
 #include "server/server.h"
 
@@ -46,8 +47,33 @@ static void wait_for_signal(const sigset_t *signals)
     host_log(HOST_LOG_INFO, "stopping", "signal", number == SIGINT ? "SIGINT" : "SIGTERM", NULL);
 }
 
+/* A digest as `airlift keys digest` prints it, or else a key. */
+static bool is_digest(const char *text)
+{
+    return strlen(text) == 2 * AL_SIG_KEY_DIGEST_SIZE &&
+           strspn(text, "0123456789abcdefABCDEF") == strlen(text);
+}
+
+/* The keys that uploads must be signed with. 0, or 1 with a line on stderr. */
+static int read_signers(const struct host_list *named, struct image_signers *out, struct srv_config *config)
+{
+    struct host_list keys = {0}, digests = {0};
+    for (unsigned i = 0; i < named->n; i++) {
+        struct host_list *list = is_digest(named->item[i]) ? &digests : &keys;
+        list->item[list->n++] = named->item[i];
+    }
+    if (image_signers_trust(&cmd_serve[0], &keys, &digests, out) != 0) {
+        return 1;
+    }
+    config->signer_keys = out->policy.key;
+    config->n_signer_keys = out->policy.n_keys;
+    return 0;
+}
+
 static int run(int argc, char **argv)
 {
+    struct host_list required = {0};
+    struct image_signers signers;
     struct srv_config config = {.listen = SRV_DEFAULT_LISTEN};
     bool token_new = false, json_log = false;
     struct srv_s3_options s3 = {0};
@@ -83,6 +109,10 @@ static int run(int argc, char **argv)
         {"link-expiry", 0, HOST_OPT_NUMBER, &link_expiry, "SECONDS",
          "How long such a link is valid: 1 to 604800, by default 600.", NULL},
         S3_OPTION_ROWS(s3),
+        {"require-signature", 0, HOST_OPT_LIST, &required, "DIGEST",
+         "Refuse images that are not signed with this key, or one of several: its digest (airlift keys "
+         "digest), or a PEM file with its public half. Default: what is not signed passes too.",
+         NULL},
         {"token-new", 0, HOST_OPT_FLAG, &token_new, NULL,
          "Replace the admin token, print the new one, and exit. A running server takes it at once.", NULL},
         {"json-log", 0, HOST_OPT_FLAG, &json_log, NULL, "Log lines on standard error as JSON objects.", NULL},
@@ -103,6 +133,9 @@ static int run(int argc, char **argv)
     }
     if (link_expiry < 1 || link_expiry > SRV_S3_EXPIRY_MAX) {
         host_usage(&cmd_serve[0], "--link-expiry is 1 to %u seconds", SRV_S3_EXPIRY_MAX);
+    }
+    if (read_signers(&required, &signers, &config) != 0) {
+        return 1;
     }
     config.s3 = &s3;
     config.link_seconds = link_expiry;
@@ -166,6 +199,7 @@ const struct host_cmd cmd_serve[] = {
                 "Examples:\n"
                 "\n"
                 "  airlift serve\n"
+                "  airlift serve --require-signature release-pub.pem\n"
                 "  airlift serve --listen 0.0.0.0:443 --data /var/lib/airlift \\\n"
                 "      --cert /etc/airlift/fullchain.pem --key /etc/airlift/key.pem\n",
         .run = run,

@@ -14,6 +14,7 @@
 #include "host/cmd.h"
 #include "host/progress.h"
 #include "print_json.h"
+#include "server/risks.h"
 
 #define MANIFEST_MAX 65536u
 
@@ -25,6 +26,8 @@ struct release {
     struct srv_s3_uri folder; /* key: "PREFIX/PRODUCT/" */
     char version[33];
     char sha256[65], md5[33];
+    const struct al_image_info *image;
+    struct srv_signers signers;
     char err[1024];
 };
 
@@ -127,9 +130,35 @@ static cJSON *read_manifest(struct release *r, bool *failed)
     return json;
 }
 
+/* Could devices that run the published release be left behind? */
+static int check_risks(const struct release *r, const cJSON *published)
+{
+    const cJSON *secure = cJSON_GetObjectItemCaseSensitive(published, "secure_version");
+    struct srv_signers signers;
+    struct srv_risks risks;
+    srv_signers_parse(published, &signers);
+    const struct srv_standing next = {r->version, r->image->desc.secure_version, &r->signers};
+    const struct srv_standing before = {
+        cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(published, "version")),
+        (uint32_t)cJSON_GetNumberValue(secure), &signers};
+    bool known = before.version && cJSON_IsNumber(secure);
+    srv_risks_find(al_chip_by_id(r->image->header.chip_id), &next, known ? &before : NULL,
+                   known ? &before : NULL, &risks);
+    for (unsigned i = 0; i < risks.n && r->request->confirm; i++) {
+        fprintf(stderr, "airlift: warning: %s\n", risks.text[i]);
+    }
+    if (risks.n == 0 || r->request->confirm) {
+        return 0;
+    }
+    char text[1100];
+    srv_risks_print(&risks, text, sizeof text);
+    return host_fail("publish: devices could be left behind: %s; give --yes to publish it all the same",
+                     text);
+}
+
 static int check_published(struct release *r)
 {
-    bool failed = false;
+    bool failed = false, again = false; /* again: it is what is published */
     cJSON *json = read_manifest(r, &failed);
     const char *version = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(json, "version"));
     const char *sha256 = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(json, "sha256"));
@@ -143,6 +172,10 @@ static int check_published(struct release *r)
             result =
                 host_fail("publish: %s is published with other bytes; give the image a new version", version);
         }
+        again = order == 0;
+    }
+    if (result == 0 && !again) {
+        result = check_risks(r, json);
     }
     cJSON_Delete(json);
     return result;
@@ -184,12 +217,13 @@ static int put_manifest(struct release *r, const struct srv_s3_uri *image)
     const struct srv_upload_request *q = r->request;
     struct srv_s3_uri object;
     cJSON *json = cJSON_CreateObject();
-    bool ok = cJSON_AddStringToObject(json, "version", r->version) && add_url(r, image, json) &&
-              cJSON_AddStringToObject(json, "sha256", r->sha256) &&
-              cJSON_AddStringToObject(json, "md5", r->md5) &&
-              cJSON_AddNumberToObject(json, "size", (double)q->len) &&
-              cJSON_AddBoolToObject(json, "mandatory", q->mandatory) &&
-              (!q->notes || cJSON_AddStringToObject(json, "notes", q->notes));
+    bool ok =
+        cJSON_AddStringToObject(json, "version", r->version) && add_url(r, image, json) &&
+        cJSON_AddStringToObject(json, "sha256", r->sha256) && cJSON_AddStringToObject(json, "md5", r->md5) &&
+        cJSON_AddNumberToObject(json, "size", (double)q->len) &&
+        cJSON_AddBoolToObject(json, "mandatory", q->mandatory) &&
+        cJSON_AddNumberToObject(json, "secure_version", r->image->desc.secure_version) &&
+        srv_signers_add(json, &r->signers) && (!q->notes || cJSON_AddStringToObject(json, "notes", q->notes));
     char *text = ok ? cJSON_PrintUnformatted(json) : NULL;
     if (!text || !object_of(r, "version", ".json", &object)) {
         cJSON_free(text);
@@ -206,6 +240,7 @@ static int put_manifest(struct release *r, const struct srv_s3_uri *image)
     } else if (result == 0) {
         printf("published: %s %s (%zu bytes, sha256 %s)\nmanifest: s3://%s/%s\n", q->product, r->version,
                q->len, r->sha256, object.bucket, object.key);
+        publish_print_signers(json);
         result = fflush(stdout) == 0 ? 0 : host_fail("standard output: %s", strerror(errno));
     }
     free(object.key);
@@ -213,10 +248,22 @@ static int put_manifest(struct release *r, const struct srv_s3_uri *image)
     return result;
 }
 
-int publish_to_bucket(const struct publish_s3 *p, const struct srv_upload_request *request,
-                      const struct al_image_info *image)
+void publish_print_signers(const cJSON *release)
 {
-    struct release r = {.p = p, .request = request};
+    struct srv_signers signers;
+    srv_signers_parse(release, &signers);
+    for (unsigned i = 0; i < signers.n; i++) {
+        const struct srv_signer *s = &signers.item[i];
+        printf("signed: %s, key %s%s\n", s->type, s->key_digest[0] ? s->key_digest : "-",
+               s->valid ? "" : ", not checked");
+    }
+}
+
+int publish_to_bucket(const struct publish_s3 *p, const struct srv_upload_request *request,
+                      const struct al_image_info *image, const struct al_sig_check *signature)
+{
+    struct release r = {.p = p, .request = request, .image = image};
+    srv_signers_of(signature, &r.signers);
     struct srv_s3_uri object = {0};
     int result = find_version(&r, image);
     if (result == 0 && (!hex_digest(EVP_sha256(), request->image, request->len, r.sha256) ||

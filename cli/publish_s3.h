@@ -7,6 +7,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include <cjson/cJSON.h>
+
 #include "airlift/image.h"
 #include "host/file.h"
 #include "server/client.h"
@@ -24,9 +26,12 @@ struct publish_s3 {
  *
  * In this order, so that an interruption leaves the old manifest or the new one with its image in place.
  * A version that is published with other bytes, and one older than what is published,
- * are refused. Returns the exit code.
+ * are refused, and without request->confirm what could leave devices behind. Returns the exit code.
  */
 int publish_to_bucket(const struct publish_s3 *p, const struct srv_upload_request *request,
-                      const struct al_image_info *image);
+                      const struct al_image_info *image, const struct al_sig_check *signature);
+
+/* A line for each of a release's signers. */
+void publish_print_signers(const cJSON *release);
 
 #endif

@@ -3,7 +3,6 @@
  */
 #include <stdio.h>
 
-#include "airlift/crypto.h"
 #include "handlers.h"
 #include "httpupdate.h"
 #include "reply.h"
@@ -45,32 +44,15 @@ static void refuse(struct srv_request *req, enum srv_httpupdate_verdict verdict,
     }
 }
 
-/* The digest that an image carries, where it ends with one: its last 32 bytes, else they match nothing. */
-static bool read_image_sha256(const struct srv_request *req, const struct srv_release *r, char hex[65])
-{
-    struct srv_map map;
-    if (r->size < AL_SHA256_SIZE ||
-        srv_artifact_map(&req->worker->context->artifacts, r->sha256, r->size, r->size - AL_SHA256_SIZE,
-                         AL_SHA256_SIZE, &map) != SRV_OK) {
-        return false;
-    }
-    for (unsigned i = 0; i < AL_SHA256_SIZE; i++) {
-        snprintf(hex + 2 * i, 3, "%02x", map.data[i]);
-    }
-    srv_artifact_unmap(&map);
-    return true;
-}
-
 static enum MHD_Result answer(struct srv_request *req, const struct srv_httpupdate_ask *ask,
                               const struct srv_release *r)
 {
-    char image_sha256[65];
     const struct srv_httpupdate_offer offer = {
         .version = r->version,
         .size = r->size,
         .md5 = r->md5,
         .sha256 = r->sha256,
-        .image_sha256 = ask->sha256 && read_image_sha256(req, r, image_sha256) ? image_sha256 : NULL,
+        .image_sha256 = r->image_sha256[0] ? r->image_sha256 : NULL,
     };
     enum srv_httpupdate_verdict verdict = srv_httpupdate_decide(ask, &offer);
     if (verdict == SRV_HTTPUPDATE_SEND) {

@@ -130,6 +130,8 @@ static char *manifest_text(const struct srv_request *req, const struct srv_relea
               cJSON_AddStringToObject(json, "sha256", r->sha256) &&
               cJSON_AddNumberToObject(json, "size", r->size) &&
               cJSON_AddBoolToObject(json, "mandatory", r->mandatory) &&
+              cJSON_AddNumberToObject(json, "secure_version", r->secure_version) &&
+              srv_signers_add(json, &r->signers) &&
               (!r->notes || cJSON_AddStringToObject(json, "notes", r->notes)) && add_patches(req, json, r);
     char *text = ok ? cJSON_PrintUnformatted(json) : NULL;
     cJSON_Delete(json);

@@ -27,7 +27,7 @@ struct srv_httpupdate_offer {
     uint32_t size;            /* bytes */
     const char *md5;          /* of the file, hex */
     const char *sha256;       /* of the file, hex */
-    const char *image_sha256; /* that the image carries behind its checksum, hex; NULL: not known */
+    const char *image_sha256; /* of the image, as its partition names it, hex; NULL: not known */
 };
 
 enum srv_httpupdate_verdict {

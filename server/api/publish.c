@@ -10,11 +10,15 @@
 #include "handlers.h"
 #include "host/log.h"
 #include "reply.h"
+#include "server/risks.h"
 
 struct srv_publish {
     struct srv_upload upload;
     struct al_image_check check;
+    struct al_sig_check signature;
     bool checking;
+    bool confirmed; /* the publisher knows of risks, and wants it all the same */
+    struct srv_risks risks;
     struct srv_release release;
 };
 
@@ -62,19 +66,33 @@ static bool is_text(const char *text, const char *allowed)
     return true;
 }
 
-static void read_query(struct srv_request *req, struct srv_release *r)
+static bool is_flag(const char *value)
 {
+    return !value || strcmp(value, "true") == 0 || strcmp(value, "false") == 0;
+}
+
+static bool is_set(const char *value)
+{
+    return value && strcmp(value, "true") == 0;
+}
+
+static void read_query(struct srv_request *req, struct srv_publish *p)
+{
+    struct srv_release *r = &p->release;
+    const char *confirm = srv_query(req, "confirm");
     const char *mandatory = srv_query(req, "mandatory");
     const char *notes = srv_query(req, "notes");
     const char *version = srv_query(req, "version");
-    if (mandatory && strcmp(mandatory, "true") != 0 && strcmp(mandatory, "false") != 0) {
-        srv_refuse(req, 400, "bad_request", "mandatory is true or false");
+    if (!is_flag(mandatory) || !is_flag(confirm)) {
+        srv_refuse(req, 400, "bad_request", "%s is true or false",
+                   is_flag(mandatory) ? "confirm" : "mandatory");
     } else if (notes && (strlen(notes) > SRV_NOTES_MAX || !is_text(notes, "\n\t"))) {
         srv_refuse(req, 400, "bad_notes", "notes are UTF-8 text of at most %u bytes", SRV_NOTES_MAX);
     } else if (version && !srv_version_valid(version)) {
         srv_refuse(req, 400, "bad_version", "version is not a semantic version such as 1.4.3");
     } else {
-        r->mandatory = mandatory && strcmp(mandatory, "true") == 0;
+        r->mandatory = is_set(mandatory);
+        p->confirmed = is_set(confirm);
         snprintf(r->version, sizeof r->version, "%s", version ? version : "");
         strcpy(r->product, req->path.product);
         srv_timestamp(r->created);
@@ -92,11 +110,12 @@ void srv_publish_begin(struct srv_request *req)
         srv_refuse_status(req, SRV_FAILED);
         return;
     }
-    read_query(req, &p->release);
+    read_query(req, p);
     if (req->refusal.status) {
         return;
     }
-    static const struct al_image_rules any_chip = {0};
+    p->signature.policy = &srv_anyone;
+    const struct al_image_rules any_chip = {.signature = &p->signature};
     if (al_image_check_begin(&p->check, &any_chip) != 0) {
         srv_refuse_status(req, SRV_FAILED);
         return;
@@ -129,7 +148,7 @@ void srv_publish_body(struct srv_request *req, const void *data, size_t len)
 {
     struct srv_publish *p = req->publish;
     int error = al_image_check_feed(&p->check, data, len);
-    if (error != 0) {
+    if (error != 0 && error != AL_ERR_SIGNATURE) { /* signatures are judged when all is there */
         refuse_image(req, error);
     } else {
         enum srv_status status = srv_upload_write(&p->upload, data, len);
@@ -160,30 +179,62 @@ static void decide_version(struct srv_request *req, const struct al_image_desc *
     }
 }
 
+/* Who signed it, and is that right, and enough? */
+static void check_signers(struct srv_request *req)
+{
+    struct srv_publish *p = req->publish;
+    const struct srv_context *context = req->worker->context;
+    enum al_sig_fault fault = srv_signers_fault(&p->signature);
+    if (fault != AL_SIG_GOOD) {
+        srv_refuse(req, 422, "bad_signature", "the image's signature is not right: %s",
+                   al_sig_fault_text(fault));
+        return;
+    }
+    if (context->n_signer_keys) {
+        fault = srv_signers_require(&p->signature, al_chip_by_id(p->check.info.header.chip_id),
+                                    (const uint8_t(*)[AL_SIG_KEY_DIGEST_SIZE])context->signer_keys,
+                                    context->n_signer_keys);
+    }
+    if (fault != AL_SIG_GOOD) {
+        srv_refuse(req, 422, "signature_required",
+                   "the image is %s; this server takes images that are signed with the keys it was started "
+                   "with, and no others (airlift image sign)",
+                   al_sig_fault_text(fault));
+    }
+    srv_signers_of(&p->signature, &p->release.signers);
+}
+
 /* The last byte is in: what does the image say about itself? */
 static void read_image(struct srv_request *req)
 {
     struct srv_publish *p = req->publish;
-    struct al_image_info info;
+    const struct al_image_info *info = &p->check.info;
     p->checking = false;
-    int error = al_image_check_end(&p->check, &info);
-    if (error != 0) {
+    int error = al_image_check_end(&p->check, NULL);
+    if (error != 0 && error != AL_ERR_SIGNATURE) {
         refuse_image(req, error);
         return;
     }
-    if (!info.has_desc) {
+    check_signers(req);
+    if (req->refusal.status) {
+        return;
+    }
+    if (!info->has_desc) {
         srv_refuse(req, 422, "no_description", "the image has no app description, so its version is unknown");
         return;
     }
-    if (!is_text(info.desc.project, "")) {
+    if (!is_text(info->desc.project, "")) {
         srv_refuse(req, 422, "bad_image", "the project name in the app description is not text");
         return;
     }
     struct srv_release *r = &p->release;
-    strcpy(r->project, info.desc.project);
-    r->chip_id = info.header.chip_id;
-    r->secure_version = info.desc.secure_version;
-    decide_version(req, &info.desc);
+    strcpy(r->project, info->desc.project);
+    r->chip_id = info->header.chip_id;
+    r->secure_version = info->desc.secure_version;
+    for (unsigned i = 0; i < sizeof info->sha256; i++) {
+        snprintf(r->image_sha256 + 2 * i, 3, "%02x", info->sha256[i]);
+    }
+    decide_version(req, &info->desc);
 }
 
 /* --- The release ----------------------------------------------------------- */
@@ -226,6 +277,34 @@ static void check_against(struct srv_request *req, const struct srv_release *oth
     }
 }
 
+static struct srv_standing standing_of(const struct srv_release *r)
+{
+    return (struct srv_standing){r->version, r->secure_version, &r->signers};
+}
+
+/* Would it strand devices that run one of the others, which are sorted, newest first? */
+static void check_risks(struct srv_request *req, const struct srv_release *others, size_t n)
+{
+    struct srv_publish *p = req->publish;
+    struct srv_standing next = standing_of(&p->release), highest = {0}, previous = {0};
+    for (size_t i = 0; i < n; i++) {
+        int order = al_semver_compare(others[i].version, p->release.version);
+        if (order != 0 && (!highest.version || others[i].secure_version > highest.secure_version)) {
+            highest = standing_of(&others[i]);
+        }
+        if (order < 0 && !previous.version && !others[i].withdrawn) {
+            previous = standing_of(&others[i]);
+        }
+    }
+    srv_risks_find(al_chip_by_id(p->release.chip_id), &next, highest.version ? &highest : NULL,
+                   previous.version ? &previous : NULL, &p->risks);
+    if (p->risks.n && !p->confirmed) {
+        char text[sizeof req->refusal.message - 100];
+        srv_risks_print(&p->risks, text, sizeof text);
+        srv_refuse(req, 409, "needs_confirmation", "devices could be left behind: %s", text);
+    }
+}
+
 /*
  * Inside the transaction: first the artifact, then the row. Power cut: without the row the artifact is not served
  * and the publisher got no answer; publishing again completes it.
@@ -239,10 +318,13 @@ static void store_release(struct srv_request *req, bool *known)
     enum srv_status status = srv_store_list(store, p->release.product, &others, &n);
     if (status == SRV_OK) {
         check_against(req, others, n, known);
-        srv_releases_free(others, n);
     } else if (status != SRV_NOT_FOUND) {
         srv_refuse_status(req, status);
     }
+    if (!req->refusal.status && !*known) {
+        check_risks(req, others, n);
+    }
+    srv_releases_free(others, n);
     if (req->refusal.status) {
         return;
     }
@@ -253,6 +335,23 @@ static void store_release(struct srv_request *req, bool *known)
     if (status != SRV_OK) {
         srv_refuse_status(req, status);
     }
+}
+
+/* The release, and what was confirmed. NULL when memory runs out. */
+static cJSON *answer_json(const struct srv_request *req)
+{
+    const struct srv_publish *p = req->publish;
+    cJSON *json = srv_release_json(req, &p->release);
+    cJSON *warnings = json && p->risks.n ? cJSON_AddArrayToObject(json, "warnings") : NULL;
+    bool ok = json && (warnings || !p->risks.n);
+    for (unsigned i = 0; i < p->risks.n && ok; i++) {
+        ok = cJSON_AddItemToArray(warnings, cJSON_CreateString(p->risks.text[i]));
+    }
+    if (!ok) {
+        cJSON_Delete(json);
+        return NULL;
+    }
+    return json;
 }
 
 enum MHD_Result srv_publish_answer(struct srv_request *req)
@@ -288,7 +387,7 @@ enum MHD_Result srv_publish_answer(struct srv_request *req)
     srv_maker_wake(&req->worker->context->maker);
     host_log(HOST_LOG_INFO, known ? "release_confirmed" : "release_published", "product", p->release.product,
              "version", p->release.version, "sha256", p->release.sha256, NULL);
-    struct srv_reply reply = srv_reply_json(known ? 200 : 201, srv_release_json(req, &p->release));
+    struct srv_reply reply = srv_reply_json(known ? 200 : 201, answer_json(req));
     srv_reply_header(&reply, "Cache-Control", "no-cache");
     return srv_reply_send(req, &reply);
 }

@@ -43,7 +43,7 @@ cJSON *srv_release_json(const struct srv_request *req, const struct srv_release 
         cJSON_AddStringToObject(json, "sha256", r->sha256) && cJSON_AddStringToObject(json, "md5", r->md5) &&
         cJSON_AddBoolToObject(json, "mandatory", r->mandatory) &&
         (!r->notes || cJSON_AddStringToObject(json, "notes", r->notes)) &&
-        cJSON_AddBoolToObject(json, "withdrawn", r->withdrawn) &&
+        srv_signers_add(json, &r->signers) && cJSON_AddBoolToObject(json, "withdrawn", r->withdrawn) &&
         cJSON_AddStringToObject(json, "created", r->created) && cJSON_AddStringToObject(json, "url", url);
     if (!ok) {
         cJSON_Delete(json);

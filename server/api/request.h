@@ -31,6 +31,8 @@ struct srv_context {
     struct srv_artifacts artifacts;
     struct srv_metrics metrics;
     struct srv_maker maker;
+    uint8_t (*signer_keys)[AL_SIG_KEY_DIGEST_SIZE]; /* owned: an image must be signed by one of these */
+    unsigned n_signer_keys;                         /* 0: need not be signed */
     char authority[300];   /* "127.0.0.1:8443": stands in where a request has no Host */
     atomic_uint n_running; /* requests between their headers and the end of their answers */
     atomic_bool stopping;
@@ -50,7 +52,7 @@ enum srv_request_state { SRV_AWAIT_HEADERS, SRV_AWAIT_BODY, SRV_DISCARD, SRV_ANS
 struct srv_refusal {
     unsigned status;
     const char *code; /* for programs: static, lower_case */
-    char message[480];
+    char message[1200];
     const char *header; /* one more header, or NULL */
     char header_value[80];
 };

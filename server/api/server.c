@@ -262,6 +262,23 @@ static void start_maker(struct srv_server *s, unsigned patches_from)
     }
 }
 
+static int keep_signer_keys(struct srv_context *c, const struct srv_config *config, char *err,
+                            size_t err_size)
+{
+    size_t len = config->n_signer_keys * sizeof *c->signer_keys;
+    if (len == 0) {
+        return 0;
+    }
+    c->signer_keys = malloc(len);
+    if (!c->signer_keys) {
+        snprintf(err, err_size, "out of memory");
+        return -1;
+    }
+    memcpy(c->signer_keys, config->signer_keys, len);
+    c->n_signer_keys = config->n_signer_keys;
+    return 0;
+}
+
 /* --- Public ---------------------------------------------------------------- */
 
 int srv_start(const struct srv_config *config, struct srv_server **out, char *err, size_t err_size)
@@ -279,7 +296,8 @@ int srv_start(const struct srv_config *config, struct srv_server **out, char *er
     for (unsigned i = 0; i < MAX_WORKERS; i++) {
         s->worker[i].listen_fd = -1;
     }
-    if (srv_listen_parse(config->listen, &listen, port, err, err_size) != 0 ||
+    if (keep_signer_keys(&s->context, config, err, err_size) != 0 ||
+        srv_listen_parse(config->listen, &listen, port, err, err_size) != 0 ||
         open_data_dir(s, config, listen.host, err, err_size) != 0 ||
         srv_listen_open(config->listen, &listen, fd, s->n_workers, err, err_size) != 0) {
         srv_stop(s, 0);
@@ -359,6 +377,7 @@ void srv_stop(struct srv_server *s, unsigned grace_ms)
     if (s->lock_fd >= 0) {
         close(s->lock_fd);
     }
+    free(s->context.signer_keys);
     free(s->database_path);
     free(s->cert_path);
     free(s);

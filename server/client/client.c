@@ -58,6 +58,7 @@ static bool make_url(CURL *curl, const struct srv_upload_request *r, struct host
     char *product = curl_easy_escape(curl, r->product, 0);
     bool ok = product && host_buf_printf(url, "%.*s/v1/products/%s/releases", (int)len, r->server, product) &&
               (!r->mandatory || add_query(curl, url, "mandatory", "true")) &&
+              (!r->confirm || add_query(curl, url, "confirm", "true")) &&
               (!r->version || add_query(curl, url, "version", r->version)) &&
               (!r->notes || add_query(curl, url, "notes", r->notes));
     curl_free(product);
@@ -140,12 +141,14 @@ static void explain_curl(const struct srv_upload_request *r, CURLcode code, cons
     }
 }
 
-static void explain_answer(const struct srv_upload_request *r, long status, const char *text, char *err,
-                           size_t err_size)
+static void explain_answer(const struct srv_upload_request *r, long status, const char *text,
+                           struct srv_upload_answer *out, char *err, size_t err_size)
 {
     cJSON *json = text ? cJSON_Parse(text) : NULL;
     const cJSON *error = cJSON_GetObjectItemCaseSensitive(json, "error");
     const char *message = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(error, "message"));
+    const char *code = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(error, "code"));
+    out->unconfirmed = code && strcmp(code, "needs_confirmation") == 0;
     if (message) {
         snprintf(err, err_size, "%s refused: %s", r->server, message);
     } else {
@@ -173,10 +176,10 @@ static int perform(CURL *curl, struct transfer *t, const char *curl_error, struc
         }
         /* A server that refuses in mid-upload may close before all is sent; its reason counts. */
         if (status >= 400) {
-            explain_answer(r, status, (const char *)t->answer.data, err, err_size);
+            explain_answer(r, status, (const char *)t->answer.data, out, err, err_size);
             code = CURLE_OK;
         } else if (code == CURLE_OK) {
-            explain_answer(r, status, NULL, err, err_size);
+            explain_answer(r, status, NULL, out, err, err_size);
         } else {
             explain_curl(r, code, curl_error, err, err_size);
         }

@@ -46,6 +46,11 @@ static const char *const schema[] = {
 
     "CREATE INDEX IF NOT EXISTS releases_sha256 ON releases (sha256)",
 
+    "CREATE TABLE IF NOT EXISTS images ("
+    " sha256 TEXT PRIMARY KEY," /* of the file */
+    " image_sha256 TEXT NOT NULL,"
+    " signers TEXT NOT NULL)", /* as print_signers() has them */
+
     "CREATE TABLE IF NOT EXISTS tokens ("
     " role TEXT PRIMARY KEY,"
     " sha256 TEXT NOT NULL,"
@@ -81,7 +86,10 @@ static const char *const schema[] = {
 
 #define RELEASE_COLUMNS                                                                                   \
     "r.product, r.version, r.project, r.chip_id, r.secure_version, r.size, r.sha256, r.md5, r.mandatory," \
-    " r.withdrawn, r.created, r.notes"
+    " r.withdrawn, r.created, r.notes, i.image_sha256, i.signers"
+
+/* What is known of the image; NULL for one that was published before that was kept. */
+#define WITH_IMAGE " LEFT JOIN images i ON i.sha256 = r.sha256"
 
 /* --- Rows ------------------------------------------------------------------ */
 
@@ -112,6 +120,42 @@ bool srv_number_column(uint64_t *out, uint64_t max, const char *col)
     return col && *col && !*end && *out <= max;
 }
 
+#define SIGNERS_SIZE 300u /* bytes of three of them, as text */
+
+/* "TYPE,DIGEST,1;" each, with "-" for a digest that is missing. */
+static void print_signers(const struct srv_signers *signers, char out[SIGNERS_SIZE])
+{
+    size_t len = 0;
+    out[0] = '\0';
+    for (unsigned i = 0; i < signers->n; i++) {
+        const struct srv_signer *s = &signers->item[i];
+        int n = snprintf(out + len, SIGNERS_SIZE - len, "%s,%s,%d;", s->type,
+                         s->key_digest[0] ? s->key_digest : "-", s->valid);
+        len += n > 0 ? (size_t)n : 0;
+    }
+}
+
+static bool signers_column(struct srv_signers *out, const char *col)
+{
+    memset(out, 0, sizeof *out);
+    while (*col) {
+        struct srv_signer *s = &out->item[out->n];
+        int valid, len = 0;
+        if (out->n == AL_SIG_MAX_BLOCKS ||
+            sscanf(col, "%15[^,;],%64[-0-9a-f],%d;%n", s->type, s->key_digest, &valid, &len) != 3 ||
+            len == 0) {
+            return false;
+        }
+        if (s->key_digest[0] == '-') {
+            s->key_digest[0] = '\0';
+        }
+        s->valid = valid;
+        out->n++;
+        col += len;
+    }
+    return true;
+}
+
 static bool release_row(struct srv_release *r, const char *const *col)
 {
     uint64_t chip_id, secure_version, size, mandatory, withdrawn;
@@ -133,6 +177,10 @@ static bool release_row(struct srv_release *r, const char *const *col)
     r->size = (uint32_t)size;
     r->mandatory = mandatory;
     r->withdrawn = withdrawn;
+    if (col[12] && (!srv_text_column(r->image_sha256, sizeof r->image_sha256, col[12]) ||
+                    !signers_column(&r->signers, col[13]))) {
+        return false;
+    }
     r->notes = col[11] ? strdup(col[11]) : NULL;
     return !col[11] || r->notes;
 }
@@ -323,10 +371,10 @@ enum srv_status srv_store_list(struct srv_store *s, const char *product, struct 
 {
     struct release_list list = {0};
     const char *args[] = {product};
-    enum srv_status status =
-        srv_store_checked(s, "list",
-                          srv_db_run(s->db, "SELECT " RELEASE_COLUMNS " FROM releases r WHERE r.product = $1",
-                                     args, 1, add_release, &list));
+    enum srv_status status = srv_store_checked(
+        s, "list",
+        srv_db_run(s->db, "SELECT " RELEASE_COLUMNS " FROM releases r" WITH_IMAGE " WHERE r.product = $1",
+                   args, 1, add_release, &list));
     if (status == SRV_OK && list.n == 0) {
         status = SRV_NOT_FOUND;
     }
@@ -345,7 +393,8 @@ enum srv_status srv_store_get(struct srv_store *s, const char *product, const ch
 {
     const char *args[] = {product, version};
     return one_release(s, "get",
-                       "SELECT " RELEASE_COLUMNS " FROM releases r WHERE r.product = $1 AND r.version = $2",
+                       "SELECT " RELEASE_COLUMNS " FROM releases r" WITH_IMAGE
+                       " WHERE r.product = $1 AND r.version = $2",
                        args, 2, out);
 }
 
@@ -354,8 +403,23 @@ enum srv_status srv_store_newest(struct srv_store *s, const char *product, struc
     const char *args[] = {product};
     return one_release(s, "newest",
                        "SELECT " RELEASE_COLUMNS " FROM products p"
-                       " JOIN releases r ON r.product = p.name AND r.version = p.newest WHERE p.name = $1",
+                       " JOIN releases r ON r.product = p.name AND r.version = p.newest" WITH_IMAGE
+                       " WHERE p.name = $1",
                        args, 1, out);
+}
+
+static enum srv_status put_image(struct srv_store *s, const struct srv_release *r)
+{
+    char signers[SIGNERS_SIZE];
+    print_signers(&r->signers, signers);
+    const char *args[] = {r->sha256, r->image_sha256, signers};
+    return srv_store_checked(
+        s, "put_image",
+        srv_db_run(s->db,
+                   "INSERT INTO images (sha256, image_sha256, signers) VALUES ($1, $2, $3)"
+                   " ON CONFLICT (sha256) DO UPDATE SET"
+                   " image_sha256 = excluded.image_sha256, signers = excluded.signers",
+                   args, 3, NULL, NULL));
 }
 
 enum srv_status srv_store_put(struct srv_store *s, const struct srv_release *r)
@@ -396,6 +460,9 @@ enum srv_status srv_store_put(struct srv_store *s, const struct srv_release *r)
                    " mandatory = excluded.mandatory, withdrawn = excluded.withdrawn,"
                    " notes = excluded.notes",
                    args, 12, NULL, NULL));
+    if (status == SRV_OK) {
+        status = put_image(s, r);
+    }
     return status == SRV_OK ? update_newest(s, r->product) : status;
 }
 

@@ -11,6 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "server/signers.h"
 #include "status.h"
 
 #define SRV_NOTES_MAX 4096u /* bytes of UTF-8 */
@@ -24,6 +25,8 @@ struct srv_release {
     uint32_t size;           /* bytes */
     char sha256[65];         /* of the whole file, lower case hex */
     char md5[33];
+    char image_sha256[65]; /* of the image in it, as devices name it; "": not known */
+    struct srv_signers signers;
     bool mandatory;
     bool withdrawn;
     char created[25]; /* "2026-11-21T10:00:00Z" */
@@ -61,7 +64,7 @@ enum srv_status srv_store_newest(struct srv_store *s, const char *product, struc
 
 /*
  * Add a release (and its product, if it is the first), or, if that version exists, replace its
- * `mandatory`, `withdrawn` and `notes`. To be called inside a transaction, in which the
+ * `mandatory`, `withdrawn` and `notes`, and what is known of the image. To be called inside a transaction, in which the
  * caller has checked that chip and bytes agree with what is there.
  */
 enum srv_status srv_store_put(struct srv_store *s, const struct srv_release *r);

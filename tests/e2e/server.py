@@ -24,6 +24,7 @@ import unittest
 import server_world as world
 from server_arduino import HttpUpdate  # noqa: F401, its tests run here
 from server_openapi import Description
+from server_signing import Risks, Signing  # noqa: F401, likewise
 from server_world import ESP32, ESP32C3, UPLOAD_MAX, Case, exchange, files_in, make_image, read, status_of
 
 
@@ -147,7 +148,7 @@ class Publish(Case):
         self.assertEqual(release, {
             "product": "demo", "version": "1.4.2", "project": "http_pull", "chip": "esp32c3", "secure_version": 3,
             "size": len(image), "sha256": sha256, "md5": hashlib.md5(image).hexdigest(), "mandatory": True,
-            "notes": 'Fixes "it"\né', "withdrawn": False, "url": f"{s.url}/v1/artifacts/{sha256}"})
+            "notes": 'Fixes "it"\né', "signers": [], "withdrawn": False, "url": f"{s.url}/v1/artifacts/{sha256}"})
         self.assertEqual(files_in(self.data, "artifacts"), [sha256])
         self.assertEqual(files_in(self.data, "incoming"), [])
 
@@ -358,7 +359,7 @@ class Devices(Case):
         self.assertEqual(manifest, {
             "version": "1.10.0-rc.1.1", "url": f"{self.s.url}/v1/artifacts/{hashlib.sha256(image).hexdigest()}",
             "md5": hashlib.md5(image).hexdigest(), "sha256": hashlib.sha256(image).hexdigest(), "size": len(image),
-            "mandatory": False})
+            "mandatory": False, "secure_version": 0, "signers": []})
         order = [r["version"] for r in json.loads(self.s.call("GET", "/v1/products/demo/releases")[2])["releases"]]
         self.assertEqual(order, ["1.10.0-rc.1.1", "1.10.0-rc.1", "1.9.0", "1.4.4", "1.4.3"])
 

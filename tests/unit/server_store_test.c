@@ -4,14 +4,24 @@
 #include "store/db.h"
 #include "store_world.h"
 
+/* Of two kinds, the second of which has no key. */
+static const struct srv_signers signers = {
+    2,
+    {{"ECDSA P-256", "e237e7816c6b248d785877965ab5749ed31edafef2ea7e05457f5589efff73f2", true},
+     {"unknown", "", false}}};
+
 static enum srv_status put(struct srv_store *store, const char *product, const char *version)
 {
-    struct srv_release r = {
-        .chip_id = 5, .secure_version = 4000000000u, .size = 1234, .notes = "new: \"x\"; 'y'"};
+    struct srv_release r = {.chip_id = 5,
+                            .secure_version = 4000000000u,
+                            .size = 1234,
+                            .notes = "new: \"x\"; 'y'",
+                            .signers = signers};
     strcpy(r.product, product);
     strcpy(r.version, version);
     strcpy(r.project, "http_pull");
     snprintf(r.sha256, sizeof r.sha256, "%064x", (unsigned)strlen(version));
+    strcpy(r.image_sha256, "abc");
     strcpy(r.md5, "00000000000000000000000000000000");
     srv_timestamp(r.created);
     assert_int_equal(srv_store_begin(store), SRV_OK);
@@ -40,6 +50,13 @@ static void test_store_returns_what_was_put(void **state)
     assert_int_equal(r.size, 1234);
     assert_string_equal(r.notes, "new: \"x\"; 'y'");
     assert_int_equal(strlen(r.created), 20);
+    assert_string_equal(r.image_sha256, "abc");
+    assert_int_equal(r.signers.n, 2);
+    for (unsigned i = 0; i < 2; i++) {
+        assert_string_equal(r.signers.item[i].type, signers.item[i].type);
+        assert_string_equal(r.signers.item[i].key_digest, signers.item[i].key_digest);
+        assert_int_equal(r.signers.item[i].valid, signers.item[i].valid);
+    }
     srv_release_clear(&r);
     assert_int_equal(srv_store_get(w->store, "demo", "1.4.3", &r), SRV_NOT_FOUND);
     assert_int_equal(srv_store_get(w->store, "other", "1.4.2", &r), SRV_NOT_FOUND);
@@ -125,6 +142,22 @@ static void test_store_survives_reopening_and_shares(void **state)
     assert_int_equal(srv_store_get_token(w->store, "nobody", hash), SRV_NOT_FOUND);
 }
 
+static void test_store_reads_releases_of_an_older_airlift(void **state)
+{
+    struct world *w = *state;
+    char err[256];
+    struct srv_db *db;
+    struct srv_release r;
+    assert_int_equal(put(w->store, "demo", "1.0.0"), SRV_OK);
+    assert_int_equal(srv_db_open(w->path, &db, err, sizeof err), 0);
+    assert_int_equal(srv_db_run(db, "DELETE FROM images", NULL, 0, NULL, NULL), SRV_OK);
+    srv_db_close(db);
+    assert_int_equal(srv_store_get(w->store, "demo", "1.0.0", &r), SRV_OK);
+    assert_string_equal(r.image_sha256, "");
+    assert_int_equal(r.signers.n, 0);
+    srv_release_clear(&r);
+}
+
 static void test_store_refuses_a_newer_schema_and_foreign_files(void **state)
 {
     struct world *w = *state;
@@ -157,6 +190,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_store_withdrawn_is_not_offered, setup, teardown),
         cmocka_unit_test_setup_teardown(test_store_rollback_leaves_no_trace, setup, teardown),
         cmocka_unit_test_setup_teardown(test_store_survives_reopening_and_shares, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_store_reads_releases_of_an_older_airlift, setup, teardown),
         cmocka_unit_test_setup_teardown(test_store_refuses_a_newer_schema_and_foreign_files, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

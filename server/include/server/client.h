@@ -16,6 +16,7 @@ struct srv_upload_request {
     const char *version; /* for images whose own version can't be ordered; NULL: the image's */
     const char *notes;   /* NULL: none */
     bool mandatory;
+    bool confirm;                               /* publish also what could leave devices behind */
     const void *image;                          /* borrowed */
     size_t len;                                 /* bytes */
     void (*progress)(void *ctx, uint64_t done); /* NULL, or told the bytes sent */
@@ -23,8 +24,9 @@ struct srv_upload_request {
 };
 
 struct srv_upload_answer {
-    bool created;   /* false: the server had these bytes already */
-    char *document; /* the release as JSON; owned by the caller, free() */
+    bool created;     /* false: the server had these bytes already */
+    bool unconfirmed; /* on failure: it would be published with `confirm` */
+    char *document;   /* the release as JSON; owned by the caller, free() */
 };
 
 /*

@@ -10,6 +10,7 @@
 
 #include <stddef.h>
 
+#include "airlift/signature.h"
 #include "server/s3.h"
 
 #define SRV_DEFAULT_LISTEN "127.0.0.1:8443"
@@ -29,7 +30,9 @@ struct srv_config {
     const char *bucket;    /* "s3://BUCKET[/PREFIX]" for artifacts; NULL: data_dir alone */
     const struct srv_s3_options *s3; /* for the bucket */
     unsigned link_seconds;           /* that a link to the bucket is valid, 1 to SRV_S3_EXPIRY_MAX */
-    unsigned request_timeout_ms;     /* for a handshake and a request's headers; 0: 30 s */
+    const uint8_t (*signer_keys)[AL_SIG_KEY_DIGEST_SIZE]; /* uploads must be signed by one of these keys, */
+    unsigned n_signer_keys;                               /* named by digest; 0: need not be signed */
+    unsigned request_timeout_ms; /* for a handshake and a request's headers; 0: 30 s */
 };
 
 struct srv_server;

@@ -1,0 +1,157 @@
+"""Signed images on the server: who may publish, who signed, what could leave devices behind. Part of server.py."""
+
+import hashlib
+import json
+import os
+import subprocess
+
+import server_world as world
+from server_world import ESP32, Case, make_image
+
+DATA = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "data", "signing")
+with open(os.path.join(DATA, "keys.json")) as f:
+    DIGEST = json.load(f)["keys"]
+TYPE = {"rsa_a": "RSA-3072", "rsa_b": "RSA-3072", "p256_a": "ECDSA P-256", "p256_b": "ECDSA P-256", "p384": "ECDSA P-384"}
+
+
+def key(name):
+    return os.path.join(DATA, name + ".pem")
+
+
+class World(Case):
+    def signed(self, image, *keys):
+        plain, out = self.path("plain.bin", image), self.path("signed.bin")
+        words = [word for name in keys for word in ("--key", key(name))]
+        subprocess.run([world.AIRLIFT, "image", "sign", *words, plain, "-o", out], check=True, capture_output=True)
+        with open(out, "rb") as f:
+            return f.read()
+
+    def signers(self, *keys):
+        return [{"type": TYPE[name], "key_digest": DIGEST[name], "valid": True} for name in keys]
+
+
+class Signing(World):
+    def test_only_images_with_the_right_signature_are_taken(self):
+        public = self.path("rsa-pub.pem")
+        subprocess.run([world.AIRLIFT, "keys", "public", key("rsa_a"), "-o", public], check=True)
+        s = self.server("--require-signature", DIGEST["p256_a"], "--require-signature", public)
+        plain = make_image("1.0.0")
+        self.assertError(s.publish(plain), 422, "signature_required", "the image is not signed;")
+        other = self.signed(plain, "p256_b")
+        self.assertError(s.publish(other), 422, "signature_required", "key that is not trusted")
+        self.assertError(s.publish(plain + bytes(68)), 422, "signature_required", "V1")
+        self.assertEqual(os.listdir(os.path.join(self.data, "artifacts")), [])
+        status, release = s.publish(self.signed(plain, "p256_b", "p256_a"))
+        self.assertEqual((status, release["signers"]), (201, self.signers("p256_b", "p256_a")))
+        self.assertEqual(s.publish(self.signed(make_image("1.1.0"), "rsa_a"), "other")[1]["signers"], self.signers("rsa_a"))
+        # An ESP32 looks at the first block only.
+        image = make_image("1.0.0", chip=ESP32)
+        self.assertError(s.publish(self.signed(image, "p256_b", "p256_a"), "esp32"), 422, "signature_required", "not trusted")
+        self.assertEqual(s.publish(self.signed(image, "p256_a", "p256_b"), "esp32")[0], 201)
+
+    def test_wrong_signatures_are_refused_by_every_server(self):
+        s, plain = self.server(), make_image("1.0.0")
+        good = self.signed(plain, "p256_a", "p256_b")
+        sector = len(good) - 4096
+        for off, why in ((sector + 110, "damaged"), (sector - 1, "other bytes"), (sector + 1216, "damaged"), (sector + 4000, "damaged")):
+            bad = bytearray(good)
+            bad[off] ^= 1
+            self.assertError(s.publish(bytes(bad)), 422, "bad_signature", "")
+        self.assertError(s.publish(good[:-1]), 422, "bad_image", "")
+        # A block of another image, intact in itself.
+        alien = self.signed(make_image("2.0.0"), "p256_a")
+        self.assertError(s.publish(good[:sector] + alien[-4096:]), 422, "bad_signature", "")
+        self.assertEqual(s.publish(good)[0], 201)
+
+    def test_the_whole_file_is_stored_served_and_named(self):
+        s, plain = self.server(), make_image("1.0.0")
+        image = self.signed(plain, "rsa_b", "p384")
+        status, release = s.publish(image, "lamp")
+        self.assertEqual((status, release["size"], release["sha256"]), (201, len(image), hashlib.sha256(image).hexdigest()))
+        self.assertBody(s.call("GET", "/firmware/lamp/1.0.0.bin"), 200, image)
+        self.assertBody(s.call("GET", "/v1/artifacts/" + release["sha256"]), 200, image)
+        self.assertBody(s.call("GET", "/firmware/lamp/1.0.0.bin", headers={"Range": "bytes=-4096"}), 206, image[-4096:])
+        manifest = json.loads(s.call("GET", "/firmware/lamp/version.json")[2])
+        self.assertEqual((manifest["size"], manifest["sha256"], manifest["secure_version"], manifest["signers"]),
+                         (len(image), release["sha256"], 0, self.signers("rsa_b", "p384")))
+        self.assertEqual(json.loads(s.call("GET", "/v1/products/lamp/releases")[2])["releases"], [release])
+        # Arduino's device names its image by the hash inside, which is not the file's end.
+        device = {"x-ESP32-STA-MAC": "24:0A:C4:00:00:01", "x-ESP32-mode": "sketch"}
+        self.assertBody(s.call("GET", "/firmware/lamp/update", headers=device), 200, image)
+        has = dict(device, **{"x-ESP32-sketch-sha256": plain[-32:].hex()})
+        self.assertEqual(s.call("GET", "/firmware/lamp/update", headers=has)[0], 304)
+        # `airlift image info` has the same names.
+        info = json.loads(self.airlift("image", "info", self.path("signed.bin"), "--json").stdout)
+        self.assertEqual([{k: b[k] for k in ("type", "key_digest", "valid")} for b in info["signature_blocks"]], release["signers"])
+
+    def test_kinds_that_are_not_checked_are_named(self):
+        with open(os.path.join(DATA, "app.bin"), "rb") as app, open(os.path.join(DATA, "p192.sector"), "rb") as sector:
+            image = app.read()
+            image += b"\xff" * (-len(image) % 4096) + sector.read()
+        status, release = self.server().publish(image)
+        self.assertEqual((status, release["signers"]), (201, [{"type": "ECDSA P-192", "key_digest": DIGEST["p192"], "valid": False}]), release)
+        strict = self.server("--require-signature", DIGEST["p192"], data=os.path.join(self.dir, "strict"))
+        self.assertError(strict.publish(image), 422, "signature_required", "")
+
+    def test_wrong_keys_are_told(self):
+        for value, contains in (("beef", "beef"), (key("p192"), "too short")):
+            self.assertFailed(self.airlift("serve", "--data", self.data, "--require-signature", value), contains)
+
+
+class Risks(World):
+    """What could leave devices behind has to be confirmed."""
+
+    def refused(self, s, image, contains, **more):
+        self.assertError(s.publish(image, **more), 409, "needs_confirmation", contains)
+
+    def test_keys_are_not_lost_by_accident(self):
+        s = self.server()
+        self.assertEqual(s.publish(make_image("1.0.0"))[0], 201)
+        self.assertEqual(s.publish(self.signed(make_image("1.1.0"), "p256_a"))[0], 201)
+        self.refused(s, make_image("1.2.0"), "it is not signed, but 1.1.0 is")
+        self.refused(s, self.signed(make_image("1.2.0"), "p256_b"), "none of the keys of 1.1.0")
+        both = self.signed(make_image("1.2.0"), "p256_b", "p256_a")
+        self.assertEqual(s.publish(both)[0], 201)
+        only_new = self.signed(make_image("1.3.0"), "p256_b")
+        self.refused(s, only_new, f"not signed with key {DIGEST['p256_a']}, as 1.2.0 is")
+        status, release = s.publish(only_new, query="confirm=true")
+        self.assertEqual((status, len(release["warnings"])), (201, 1))
+        self.assertEqual(s.publish(only_new)[0], 200)  # it stands
+        self.assertEqual(s.publish(self.signed(make_image("1.4.0"), "p256_b"))[0], 201)
+        self.assertError(s.publish(only_new, query="confirm=maybe"), 400, "bad_request", "confirm")
+
+    def test_an_esp32_needs_its_key_in_front(self):
+        s = self.server()
+        self.assertEqual(s.publish(self.signed(make_image("1.0.0", chip=ESP32), "p256_a"))[0], 201)
+        self.refused(s, self.signed(make_image("1.1.0", chip=ESP32), "p256_b", "p256_a"), "none of the keys")
+        self.assertEqual(s.publish(self.signed(make_image("1.1.0", chip=ESP32), "p256_a", "p256_b"))[0], 201)
+        self.assertEqual(s.publish(self.signed(make_image("1.2.0", chip=ESP32), "p256_a"))[0], 201)
+
+    def test_secure_versions_are_confirmed(self):
+        s = self.server()
+        self.refused(s, make_image("1.0.0", secure_version=17), "more than the eFuses of linux can count (16)")
+        self.assertEqual(s.publish(make_image("1.0.0", secure_version=1))[0], 201)
+        self.refused(s, make_image("1.1.0", secure_version=2), "can't go back")
+        self.assertEqual(s.publish(make_image("1.1.0", secure_version=2), query="confirm=true")[0], 201)
+        # Devices have burnt it, also when the release is gone.
+        s.call("DELETE", "/v1/products/demo/releases/1.1.0", token=s.token)
+        self.refused(s, make_image("1.2.0", secure_version=1), "lower than 2, that of 1.1.0")
+        self.assertEqual(s.publish(make_image("1.2.0", secure_version=2))[0], 201)
+
+    def test_the_command_asks_for_yes(self):
+        s = self.server()
+
+        def publish(image, *words):
+            return self.airlift("publish", self.path("app.bin", image), "-p", "demo", "--server", s.url, "--ca", s.cert,
+                                *words, env={"AIRLIFT_TOKEN": s.token})
+
+        done = publish(self.signed(make_image("1.0.0"), "p256_a"))
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        self.assertIn(f"signed: ECDSA P-256, key {DIGEST['p256_a']}\n", done.stdout)
+        self.assertFailed(publish(make_image("1.1.0", secure_version=3)), "it is not signed, but 1.0.0 is")
+        done = publish(make_image("1.1.0", secure_version=3), "--yes")
+        self.assertEqual((done.returncode, done.stderr.count("airlift: warning: ")), (0, 2), done)
+        self.assertFailed(publish(make_image("1.2.0", secure_version=2)), "give --yes")
+        bad = bytearray(self.signed(make_image("1.3.0", secure_version=3), "p256_a"))
+        bad[-4096 + 110] ^= 1
+        self.assertFailed(publish(bytes(bad)), "its signature is not right")
