@@ -33,11 +33,15 @@ SDKCONFIG_FIELDS = [  # field of struct airlift_sdkconfig, symbol, kind
     ("freertos_hz", "FREERTOS_HZ", int),
     ("log_default_level", "LOG_DEFAULT_LEVEL", int),
     ("crt_bundle_without_system", "MBEDTLS_CERTIFICATE_BUNDLE_DEFAULT_NONE", bool),
+    ("secure_signed_on_update_no_secure_boot", "SECURE_SIGNED_ON_UPDATE_NO_SECURE_BOOT", bool),
+    ("secure_signed_data_partition", "SECURE_SIGNED_DATA_PARTITION", bool),
 ]
 
 # What would leave a product unprotected if it were ignored here.
-UNSUPPORTED = ("SECURE_BOOT", "SECURE_BOOT_V2_ENABLED", "SECURE_SIGNED_APPS_NO_SECURE_BOOT", "SECURE_FLASH_ENC_ENABLED",
-               "SECURE_SIGNED_DATA_PARTITION", "NVS_ENCRYPTION")
+UNSUPPORTED = ("SECURE_BOOT_V1_ENABLED", "SECURE_SIGNED_APPS_ECDSA_SCHEME", "SECURE_SIGNED_ON_BOOT_NO_SECURE_BOOT",
+               "SECURE_BOOT_ECDSA_KEY_LEN_192_BITS", "SECURE_BOOT_ENABLE_AGGRESSIVE_KEY_REVOKE",
+               "SECURE_FLASH_ENC_ENABLED", "NVS_ENCRYPTION")
+MAX_TRUSTED_KEYS = 13  # beside the running app's three
 
 
 # --- Files -------------------------------------------------------------------
@@ -214,11 +218,30 @@ def custom_bundle(kconf, project_dir):
     return pem, files
 
 
+def trusted_key_digests(kconf):
+    """As lists of 32 numbers."""
+    words = kconf.syms["AIRLIFT_TRUSTED_KEY_DIGESTS"].str_value.replace(",", " ").split()
+    for word in words:
+        if not re.fullmatch("[0-9A-Fa-f]{64}", word):
+            sys.exit("CONFIG_AIRLIFT_TRUSTED_KEY_DIGESTS: \"%s\" is not a key's digest: 64 hexadecimal digits, as "
+                     "`airlift keys digest` prints them" % word)
+    if len(words) > MAX_TRUSTED_KEYS:
+        sys.exit("CONFIG_AIRLIFT_TRUSTED_KEY_DIGESTS: %d digests; at most %d are looked at" % (len(words), MAX_TRUSTED_KEYS))
+    return [list(bytes.fromhex(word)) for word in words]
+
+
 def c_source(kconf, bundle):
     lines = [
         "/* Generated: the values that the SDK's own code acts on. */",
         '#include "airlift_sdkconfig.h"',
         "",
+    ]
+    trusted = trusted_key_digests(kconf)
+    if trusted:
+        lines.append("static const uint8_t trusted_key_digests[][32] = {")
+        lines += ["    {%s}," % ", ".join("0x%02X" % byte for byte in digest) for digest in trusted]
+        lines += ["};", ""]
+    lines += [
         "const struct airlift_sdkconfig airlift_sdkconfig = {",
     ]
     for field, name, kind in SDKCONFIG_FIELDS:
@@ -226,6 +249,8 @@ def c_source(kconf, bundle):
         if kind is bool:
             value = "true" if value == "y" else "false"
         lines.append("    .%s = %s," % (field, value or "0"))
+    if trusted:
+        lines += ["    .trusted_key_digests = trusted_key_digests,", "    .n_trusted_key_digests = %d," % len(trusted)]
     if bundle:
         lines.append("    .crt_bundle_custom =")
         lines += ["        " + c_string(line)[:-1] + '\\n"' for line in bundle.splitlines()]

@@ -144,8 +144,9 @@ static _Noreturn void be_the_app(void (*app)(void), const char *flash_path)
 
 void world_run(void (*app)(void), int exit_status)
 {
+    static const char *const revoked[8] = {"", "0", "1", "0,1", "2", "0,2", "1,2", "0,1,2"};
     char dir[] = "/tmp/airlift-sdk-XXXXXX";
-    char flash_path[64], desc_path[80], json[400], err[256];
+    char flash_path[64], desc_path[80], json[800], err[256];
     struct dev_desc desc;
     FILE *f;
     pid_t pid;
@@ -157,9 +158,11 @@ void world_run(void (*app)(void), int exit_status)
     snprintf(
         json, sizeof(json),
         "{\"chip\":\"esp32c3\",\"chip_revision\":\"0.4\",\"efuse_block_revision\":\"1.3\",\"rollback\":%s,"
-        "\"anti_rollback\":%s,\"secure_boot\":%s,\"secure_version\":%u}",
+        "\"anti_rollback\":%s,\"secure_boot\":%s,\"secure_version\":%u,\"key_digests\":[%s],"
+        "\"revoked_keys\":[%s]}",
         world.rollback ? "true" : "false", world.anti_rollback ? "true" : "false",
-        world.secure_boot ? "true" : "false", world.secure_version);
+        world.secure_boot ? "true" : "false", world.secure_version, world.key_digests,
+        revoked[world.revoked_keys & 7]);
     if (!world.own_table) {
         assert_int_equal(al_ptable_build(&world.table, !world.no_md5, world.flash + AL_PTABLE_OFFSET), 0);
     }
@@ -178,6 +181,7 @@ void world_run(void (*app)(void), int exit_status)
     fclose(f);
     assert_int_equal(dev_desc_load(flash_path, &desc, err, sizeof(err)), 0);
     world.secure_version = desc.secure_version;
+    world.revoked_keys = desc.revoked_keys;
     unlink(flash_path);
     unlink(desc_path);
     rmdir(dir);

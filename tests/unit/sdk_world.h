@@ -32,6 +32,8 @@ extern struct world {
     bool rollback, anti_rollback, secure_boot, no_md5;
     bool own_table;          /* the table's bytes are as the test put them */
     unsigned secure_version; /* eFuse, before and after */
+    char key_digests[256];   /* "HEX","HEX",...: eFuses */
+    unsigned revoked_keys;   /* bits, before and after */
 } world;
 
 void world_reset(void);

@@ -28,9 +28,11 @@ const esp_partition_t *ota_state_target(const struct ota_state *s, unsigned sect
 
 bool ota_is_slot(const esp_partition_t *partition);
 
-/* ESP_OK if the partition holds a whole image that runs on this chip, judged as an app's or a bootloader's. */
-esp_err_t ota_verify_as(esp_partition_type_t type, const esp_partition_t *partition, bool silent);
-esp_err_t ota_verify(const esp_partition_t *partition, bool silent);
+/* ESP_OK if the partition holds a whole image that an update may bring, judged as an app's or a bootloader's. */
+esp_err_t ota_verify_update(esp_partition_type_t type, const esp_partition_t *partition);
+
+/* The bootloader would start it: nothing else is asked of an app that is there already. */
+bool ota_bootable(const esp_partition_t *partition);
 
 /* The image is readable and its secure version not below the eFuse's. */
 bool ota_secure_version_ok(const esp_partition_t *partition);

@@ -29,14 +29,13 @@ static bool rollback_possible(const struct ota_state *s)
     }
     if (al_ota_record_usable(&s->data.rec[s->active ^ 1])) {
         p = ota_state_target(s, (unsigned)(s->active ^ 1));
-        return p != NULL && ota_verify(p, true) == ESP_OK &&
-               (!ota_anti_rollback_enabled() || ota_secure_version_ok(p));
+        return p != NULL && ota_bootable(p) && (!ota_anti_rollback_enabled() || ota_secure_version_ok(p));
     }
     if (ota_anti_rollback_enabled()) {
         return false;
     }
     p = esp_partition_find_first(ESP_PARTITION_TYPE_APP, ESP_PARTITION_SUBTYPE_APP_FACTORY, NULL);
-    return p != NULL && ota_verify(p, true) == ESP_OK;
+    return p != NULL && ota_bootable(p);
 }
 
 bool esp_ota_check_rollback_is_possible(void)
@@ -138,17 +137,4 @@ esp_err_t esp_ota_invalidate_inactive_ota_data_slot(void)
 esp_err_t esp_ota_erase_last_boot_app_partition(void)
 {
     return drop_inactive(true);
-}
-
-esp_err_t esp_ota_revoke_secure_boot_public_key(esp_ota_secure_boot_public_key_index_t index)
-{
-    if (!idf_desc()->secure_boot) {
-        ESP_LOGE(TAG, "secure boot is off on this device: there is no key to revoke");
-        return ESP_FAIL;
-    }
-    if (index > SECURE_BOOT_PUBLIC_KEY_INDEX_2) {
-        return ESP_ERR_INVALID_ARG;
-    }
-    ESP_LOGE(TAG, "the virtual device does not check signatures: no app verifies with another key");
-    return ESP_FAIL;
 }

@@ -72,7 +72,8 @@ const esp_partition_t *ota_state_target(const struct ota_state *s, unsigned sect
     return slot_partition(al_otadata_slot(s->data.rec[sector].seq, s->n_slots));
 }
 
-esp_err_t ota_verify_as(esp_partition_type_t type, const esp_partition_t *partition, bool silent)
+static esp_err_t verify(esp_partition_type_t type, const esp_partition_t *partition,
+                        enum idf_image_trust trust, bool silent)
 {
     struct al_image_rules rules;
     esp_image_metadata_t data;
@@ -81,12 +82,17 @@ esp_err_t ota_verify_as(esp_partition_type_t type, const esp_partition_t *partit
     rules.flash_off = partition->address;
     rules.part_size = partition->size;
     rules.bootloader = type == ESP_PARTITION_TYPE_BOOTLOADER;
-    return idf_image_verify(&rules, silent, &data);
+    return idf_image_verify(&rules, trust, silent, &data);
 }
 
-esp_err_t ota_verify(const esp_partition_t *partition, bool silent)
+esp_err_t ota_verify_update(esp_partition_type_t type, const esp_partition_t *partition)
 {
-    return ota_verify_as(partition->type, partition, silent);
+    return verify(type, partition, IDF_IMAGE_TRUST_UPDATE, false);
+}
+
+bool ota_bootable(const esp_partition_t *partition)
+{
+    return verify(partition->type, partition, IDF_IMAGE_TRUST_BOOT, true) == ESP_OK;
 }
 
 bool ota_secure_version_ok(const esp_partition_t *partition)
@@ -161,7 +167,7 @@ esp_err_t esp_ota_set_boot_partition(const esp_partition_t *partition)
     if (partition == NULL) {
         return ESP_ERR_INVALID_ARG;
     }
-    if (ota_verify(partition, false) != ESP_OK) {
+    if (ota_verify_update(partition->type, partition) != ESP_OK) {
         return ESP_ERR_OTA_VALIDATE_FAILED;
     }
     return esp_ota_set_boot_partition_skip_validate(partition);
@@ -323,7 +329,7 @@ const esp_partition_t *esp_ota_get_last_invalid_partition(void)
         return NULL;
     }
     p = ota_state_target(&s, (unsigned)found);
-    return p != NULL && ota_verify(p, true) == ESP_OK ? p : NULL;
+    return p != NULL && ota_bootable(p) ? p : NULL;
 }
 
 esp_err_t esp_ota_check_image_validity(esp_partition_type_t type, const esp_image_header_t *img_hdr,

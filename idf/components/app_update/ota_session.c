@@ -8,7 +8,10 @@
 
 #include "airlift/ptable.h"
 #include "airlift/update.h"
+#include "airlift_sdkconfig.h"
+#include "airlift_signature.h"
 #include "esp_log.h"
+#include "esp_secure_boot.h"
 #include "idf_flash.h"
 #include "ota_internal.h"
 
@@ -302,6 +305,19 @@ esp_err_t esp_ota_write_with_offset(esp_ota_handle_t handle, const void *data, s
     return err;
 }
 
+/* CONFIG_SECURE_SIGNED_DATA_PARTITION: the last whole sector that was written is the signature's. */
+static esp_err_t verify_signed_data(const struct session *s)
+{
+    uint32_t len = s->wrote / AL_SECTOR_SIZE * AL_SECTOR_SIZE;
+
+    if (len < 2 * AL_SECTOR_SIZE) {
+        ESP_LOGE(TAG, "%s: %u bytes are too few for data and a signature sector", s->staging->label,
+                 (unsigned)s->wrote);
+        return ESP_ERR_INVALID_SIZE;
+    }
+    return esp_secure_boot_verify_signature(s->staging->address, len - AL_SIG_SECTOR_SIZE);
+}
+
 /* What was written verifies as what the final partition holds. */
 static esp_err_t verify_written(const struct session *s)
 {
@@ -310,11 +326,26 @@ static esp_err_t verify_written(const struct session *s)
     switch (s->final->type) {
     case ESP_PARTITION_TYPE_APP:
     case ESP_PARTITION_TYPE_BOOTLOADER:
-        return ota_verify_as(s->final->type, s->staging, false);
+        return ota_verify_update(s->final->type, s->staging);
     case ESP_PARTITION_TYPE_PARTITION_TABLE:
         return idf_err(al_ptable_read(idf_flash(), s->staging->address, &table));
     default:
-        return ESP_OK;
+        return airlift_sdkconfig.secure_signed_data_partition && s->final->type == ESP_PARTITION_TYPE_DATA &&
+                       s->final->subtype == ESP_PARTITION_SUBTYPE_DATA_UNDEFINED
+                   ? verify_signed_data(s)
+                   : ESP_OK;
+    }
+}
+
+/*
+ * An app that nobody trusted signed must not become one that a bootloader without secure boot falls
+ * back to. Cut before or within the erase, no record selects it, and the next update erases it.
+ */
+static void make_unbootable(const struct session *s)
+{
+    if (s->staging->type == ESP_PARTITION_TYPE_APP && airlift_last_signature_fault() != AL_SIG_GOOD &&
+        esp_partition_erase_range(s->staging, 0, s->staging->erase_size) != ESP_OK) {
+        ESP_LOGE(TAG, "%s: what was refused could not be erased", s->staging->label);
     }
 }
 
@@ -329,6 +360,7 @@ esp_err_t esp_ota_end(esp_ota_handle_t handle)
     if (s->wrote == 0) {
         err = ESP_ERR_INVALID_ARG;
     } else if (verify_written(s) != ESP_OK) {
+        make_unbootable(s);
         err = ESP_ERR_OTA_VALIDATE_FAILED;
     } else if (s->copy_at_end) {
         /* Not atomic: a cut while it runs leaves the final partition broken. */

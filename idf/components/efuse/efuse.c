@@ -36,3 +36,23 @@ esp_err_t esp_efuse_update_secure_version(uint32_t secure_version)
     idf_chip_unlock();
     return idf_err(err);
 }
+
+bool esp_efuse_get_digest_revoke(unsigned num_digest)
+{
+    bool revoked;
+
+    idf_chip_lock();
+    revoked = num_digest < 8 && (idf_desc()->revoked_keys >> num_digest & 1) != 0;
+    idf_chip_unlock();
+    return revoked;
+}
+
+esp_err_t esp_efuse_set_digest_revoke(unsigned num_digest)
+{
+    int err;
+
+    idf_chip_lock();
+    err = dev_desc_revoke_key(idf_desc(), num_digest);
+    idf_chip_unlock();
+    return idf_err(err);
+}

@@ -407,7 +407,7 @@ esp_err_t esp_partition_get_sha256(const esp_partition_t *partition, uint8_t *sh
     rules.flash_off = partition->address;
     rules.part_size = partition->size;
     rules.bootloader = holds_bootloader(partition);
-    if (idf_image_verify(&rules, true, &data) != ESP_OK) {
+    if (idf_image_verify(&rules, IDF_IMAGE_TRUST_ANY, true, &data) != ESP_OK) {
         return ESP_ERR_IMAGE_INVALID;
     }
     memcpy(sha_256, data.image_digest, ESP_IMAGE_HASH_LEN);

@@ -71,7 +71,11 @@ esp_err_t esp_ota_write(esp_ota_handle_t handle, const void *data, size_t size);
 /* Bytes at any place of an area that begin has erased. */
 esp_err_t esp_ota_write_with_offset(esp_ota_handle_t handle, const void *data, size_t size, uint32_t offset);
 
-/* Verify what was written; the session is gone whatever the result. NOT_FOUND, INVALID_ARG, OTA_VALIDATE_FAILED. */
+/*
+ * Verify what was written, its signature too where one is needed (esp_secure_boot.h); the session is gone
+ * whatever the result. An app with a wrong signature loses its first sector, so that no bootloader starts it.
+ * NOT_FOUND, INVALID_ARG, OTA_VALIDATE_FAILED.
+ */
 esp_err_t esp_ota_end(esp_ota_handle_t handle);
 
 /* Forget the session; flash is left as it is. NOT_FOUND. */
@@ -114,7 +118,13 @@ typedef enum {
     SECURE_BOOT_PUBLIC_KEY_INDEX_2 = 2,
 } esp_ota_secure_boot_public_key_index_t;
 
-/* Secure boot is not emulated: ESP_FAIL, as on a chip that has it off. */
+/*
+ * Trust key `index` of the eFuses no more, for ever. The running app must be confirmed, and it
+ * and the bootloader, if the flash holds one, must be signed with another key that is trusted;
+ * what lies in the other slots is not asked: an app that only this key signed won't boot again.
+ * ESP_OK, also if it was revoked before; ESP_ERR_INVALID_ARG; ESP_FAIL: secure boot is
+ * off, or one of these conditions fails. Power cut: revoked or not, as the description's file.
+ */
 esp_err_t esp_ota_revoke_secure_boot_public_key(esp_ota_secure_boot_public_key_index_t index);
 
 #ifdef __cplusplus

@@ -1,5 +1,5 @@
 /*
- * esp_efuse.h - the anti-rollback eFuse: the virtual device keeps it in FLASH.bin.json.
+ * esp_efuse.h - eFuses of anti-rollback and secure boot: the virtual device keeps them in FLASH.bin.json.
  */
 #pragma once
 
@@ -27,6 +27,15 @@ bool esp_efuse_check_secure_version(uint32_t secure_version);
  * ESP_ERR_INVALID_ARG above the field's size, ESP_FAIL below what is burnt.
  */
 esp_err_t esp_efuse_update_secure_version(uint32_t secure_version);
+
+/* Is the secure boot key of this number (0 to 2) revoked? */
+bool esp_efuse_get_digest_revoke(unsigned num_digest);
+
+/*
+ * Revoke it, unasked: esp_ota_revoke_secure_boot_public_key() looks first whether the device
+ * would still boot. ESP_OK, ESP_ERR_INVALID_ARG (no such key), ESP_ERR_FLASH_OP_FAIL.
+ */
+esp_err_t esp_efuse_set_digest_revoke(unsigned num_digest);
 
 #ifdef __cplusplus
 }

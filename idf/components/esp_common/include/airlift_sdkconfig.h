@@ -21,6 +21,10 @@ struct airlift_sdkconfig {
     uint32_t freertos_hz;                         /* CONFIG_FREERTOS_HZ, 100 */
     int log_default_level;                        /* CONFIG_LOG_DEFAULT_LEVEL, 3 (info) */
     bool crt_bundle_without_system;               /* CONFIG_MBEDTLS_CERTIFICATE_BUNDLE_DEFAULT_NONE, n */
+    bool secure_signed_on_update_no_secure_boot;  /* CONFIG_SECURE_SIGNED_ON_UPDATE_NO_SECURE_BOOT, n */
+    bool secure_signed_data_partition;            /* CONFIG_SECURE_SIGNED_DATA_PARTITION, n */
+    uint32_t n_trusted_key_digests;               /* CONFIG_AIRLIFT_TRUSTED_KEY_DIGESTS, none */
+    const uint8_t (*trusted_key_digests)[32];
     const char *crt_bundle_custom; /* PEM of CONFIG_MBEDTLS_CUSTOM_CERTIFICATE_BUNDLE_PATH; NULL: none */
 };
 
