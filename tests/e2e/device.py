@@ -187,7 +187,7 @@ class FlashNew(Case):
         self.assertEqual(description, {
             "chip": "linux", "chip_revision": "0.0", "efuse_block_revision": "0.0",
             "partition_table_offset": "0x8000", "rollback": True, "anti_rollback": False, "secure_version": 0,
-            "secure_boot": False, "key_digests": []})
+            "secure_boot": False, "key_digests": [], "revoked_keys": []})
 
     def test_takes_the_chip_from_the_image(self):
         self.new("--factory", self.path("c3.img"))
