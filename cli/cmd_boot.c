@@ -88,11 +88,6 @@ static const char *app_name(int index, char buf[16])
     return buf;
 }
 
-static const char *refusal(const struct al_boot_tried *t)
-{
-    return t->secure_version_low ? "secure version too low" : al_image_fault_text(t->fault);
-}
-
 static int show_json(const struct al_boot_result *r)
 {
     cJSON *root = cJSON_CreateObject();
@@ -112,7 +107,7 @@ static int show_json(const struct al_boot_result *r)
         cJSON *t = cJSON_CreateObject();
 
         cJSON_AddStringToObject(t, "app", app_name(r->tried[i].index, buf));
-        cJSON_AddStringToObject(t, "verdict", refusal(&r->tried[i]));
+        cJSON_AddStringToObject(t, "verdict", al_boot_tried_text(&r->tried[i]));
         cJSON_AddItemToArray(tried, t);
     }
     cJSON_AddItemToObject(root, "tried", tried);
@@ -125,7 +120,7 @@ static void print_text(const struct al_boot_result *r)
 
     for (unsigned i = 0; i < r->n_tried; i++) {
         if (r->tried[i].fault != AL_IMAGE_GOOD || r->tried[i].secure_version_low) {
-            printf("%s refused: %s\n", app_name(r->tried[i].index, buf), refusal(&r->tried[i]));
+            printf("%s refused: %s\n", app_name(r->tried[i].index, buf), al_boot_tried_text(&r->tried[i]));
         }
     }
     if (r->boots) {

@@ -18,6 +18,7 @@
 #include "device/control.h"
 #include "device/desc.h"
 #include "device/nor_flash.h"
+#include "efuse_text.h"
 #include "print_json.h"
 
 const char cmd_device_status_help[] =
@@ -38,7 +39,8 @@ const char cmd_device_status_help[] =
     "\"violations\"},\n"
     "   \"wear\": [{\"label\", \"sectors\", \"erases\", \"max_erases\", \"programs\", \"max_programs\"}]},\n"
     "   \"chip\", \"chip_revision\", \"efuse_block_revision\", \"rollback\", \"anti_rollback\",\n"
-    "   \"secure_version\", \"boots_next\": LABEL | null, \"boot_reason\",\n"
+    "   \"secure_version\", \"secure_boot\", \"keys\": [{\"digest\": HEX | null, \"revoked\"}],\n"
+    "   \"boots_next\": LABEL | null, \"boot_reason\",\n"
     "   \"apps\": [{\"label\", \"offset\", \"size\", \"image\": \"valid\" | \"invalid\" | \"empty\",\n"
     "     \"error\": TEXT | null, \"project\", \"version\", \"state\": \"VALID\" | ... | null, "
     "\"running\"}]}\n"
@@ -113,10 +115,13 @@ static void read_app(struct status *s, const struct al_flash *flash, const struc
     rules.flash_off = app->part->off;
     rules.part_size = app->part->size;
     rules.for_load = true;
+    s->work.signature.policy = &config->trusted;
+    rules.signature = config->secure_boot ? &s->work.signature : NULL;
     if (al_image_verify(flash, &rules, &s->work.check, s->work.buf, sizeof s->work.buf) == 0) {
         app->content = CONTENT_VALID;
     } else {
-        app->error = al_image_fault_text(s->work.check.fault);
+        app->error = s->work.check.fault == AL_IMAGE_NOT_TRUSTED ? al_sig_fault_text(s->work.signature.fault)
+                                                                 : al_image_fault_text(s->work.check.fault);
     }
     app->has_desc = al_image_read_desc(flash, app->part->off, &app->desc) == 0;
 }
@@ -236,6 +241,8 @@ static int show_json(struct status *s)
     cJSON_AddBoolToObject(root, "rollback", s->desc.rollback);
     cJSON_AddBoolToObject(root, "anti_rollback", s->desc.anti_rollback);
     cJSON_AddNumberToObject(root, "secure_version", s->desc.secure_version);
+    cJSON_AddBoolToObject(root, "secure_boot", s->desc.secure_boot);
+    cJSON_AddItemToObject(root, "keys", efuse_keys_json(&s->desc));
     add_text(root, "boots_next", s->boot.boots ? s->boot.part.label : NULL);
     cJSON_AddStringToObject(root, "boot_reason", al_boot_reason_name(s->boot.reason));
     cJSON *apps = cJSON_AddArrayToObject(root, "apps");
@@ -364,6 +371,14 @@ static void show_text(const struct status *s)
     printf("chip      %s v%s, secure version %" PRIu32 ", rollback %s, anti-rollback %s\n",
            s->desc.chip->name, revision, s->desc.secure_version, s->desc.rollback ? "on" : "off",
            s->desc.anti_rollback ? "on" : "off");
+    printf("security  secure boot %s", s->desc.secure_boot ? "on" : "off");
+    for (unsigned i = 0; i < DEV_MAX_KEYS; i++) {
+        char key[EFUSE_KEY_TEXT];
+        if (efuse_key_text(&s->desc, i, key)) {
+            printf(", key %u %s", i, key);
+        }
+    }
+    putchar('\n');
     if (s->table.n) {
         show_apps(s);
     } else {

@@ -15,7 +15,7 @@ trap 'rm -rf "$work"' EXIT
 cp -r core "$work/core"
 mkdir "$work/obj"
 flags="-std=c11 -O1 -w -D_GNU_SOURCE -DEACH_BIT=11 -I$work/core/include -Itests/unit -I/usr/include/cjson"
-tests="conformance/rules conformance/properties unit/boot unit/otadata unit/image unit/update unit/ptable unit/signature"
+tests="conformance/rules conformance/properties unit/boot unit/boot_signed unit/otadata unit/image unit/update unit/ptable unit/signature"
 
 for source in "$work"/core/src/*.c "$work/core/port/crypto_openssl.c"; do
     # shellcheck disable=SC2086

@@ -42,6 +42,13 @@ const char *al_boot_reason_name(enum al_boot_reason reason)
     return "unknown";
 }
 
+const char *al_boot_tried_text(const struct al_boot_tried *tried)
+{
+    return tried->secure_version_low              ? "secure version too low"
+           : tried->fault == AL_IMAGE_NOT_TRUSTED ? al_sig_fault_text(tried->signature)
+                                                  : al_image_fault_text(tried->fault);
+}
+
 /* --- The table ----------------------------------------------------------- */
 
 /* ESP-IDF's bootloader takes an entry at offset 0 for none. */
@@ -322,8 +329,13 @@ static int try_app(struct boot *b, int index)
     rules.part_size = p->size;
     rules.for_load = true;
     rules.skip_integrity = b->config->skip_validate;
+    b->work->signature.policy = &b->config->trusted;
+    rules.signature = b->config->secure_boot ? &b->work->signature : NULL;
     err = al_image_verify(b->flash, &rules, &b->work->check, b->work->buf, sizeof(b->work->buf));
     tried->fault = b->work->check.fault;
+    if (tried->fault == AL_IMAGE_NOT_TRUSTED) {
+        tried->signature = b->work->signature.fault;
+    }
     if (err == AL_ERR_CRYPTO) {
         return err;
     }
@@ -407,6 +419,9 @@ int al_boot(const struct al_flash *flash, const struct al_boot_config *config, s
 
     memset(out, 0, sizeof(*out));
     out->secure_version = config->secure_version;
+    if (config->secure_boot && config->skip_validate) {
+        return AL_ERR_ARG;
+    }
     err = al_ptable_read(flash, config->ptable_off, &work->table);
     if (err == AL_ERR_TABLE || err == AL_ERR_SIZE) {
         out->reason = AL_BOOT_NO_TABLE;

@@ -194,9 +194,7 @@ static void log_skipped(const struct dev_boot_log *log, const struct al_boot_res
         }
         char name[16];
         index_name(tried->index, name);
-        dev_boot_log(log, 'W', "boot", "%s app skipped: %s", name,
-                     tried->secure_version_low ? "its secure version is below the eFuse's"
-                                               : al_image_fault_text(tried->fault));
+        dev_boot_log(log, 'W', "boot", "%s app skipped: %s", name, al_boot_tried_text(tried));
     }
 }
 

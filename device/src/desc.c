@@ -532,10 +532,12 @@ void dev_desc_boot_config(struct dev_desc *desc, struct al_boot_config *out)
         .rollback = desc->rollback,
         .anti_rollback = desc->anti_rollback,
         .rules = {.chip = desc->chip, .chip_rev = desc->chip_revision, .blk_rev = desc->efuse_block_revision},
+        .secure_boot = desc->secure_boot,
         .secure_version = desc->secure_version,
         .burn_secure_version = dev_desc_burn_secure_version,
         .burn_ctx = desc,
         .reset_labels = desc->factory_reset_labels,
         .reset_otadata = desc->factory_reset_otadata,
     };
+    dev_desc_trusted_keys(desc, &out->trusted);
 }

@@ -7,6 +7,7 @@ airlift_unit_test(update LIBS airlift_crypto_openssl)
 airlift_unit_test(boot LIBS airlift_crypto_openssl)
 # Core calls the port and the port is called by nobody else here: as a source, it is linked for certain.
 airlift_unit_test(signature SOURCES ${CMAKE_SOURCE_DIR}/core/port/crypto_openssl.c LIBS airlift_core crypto)
+airlift_unit_test(boot_signed SOURCES ${CMAKE_SOURCE_DIR}/core/port/crypto_openssl.c LIBS airlift_core crypto)
 airlift_unit_test(signature_psa SOURCES ${CMAKE_SOURCE_DIR}/core/port/crypto_psa.c LIBS airlift_core mbedcrypto)
 airlift_unit_test(signature_cross SOURCES ${CMAKE_SOURCE_DIR}/core/port/crypto_openssl.c
     LIBS airlift_core crypto mbedcrypto)

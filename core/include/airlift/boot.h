@@ -33,9 +33,11 @@ struct al_boot_config {
     uint32_t ptable_off;         /* AL_PTABLE_OFFSET unless built otherwise */
     bool rollback;               /* CONFIG_BOOTLOADER_APP_ROLLBACK_ENABLE */
     bool anti_rollback;          /* CONFIG_BOOTLOADER_APP_ANTI_ROLLBACK, with rollback */
-    bool skip_validate;          /* CONFIG_BOOTLOADER_SKIP_VALIDATE_ALWAYS */
-    struct al_image_rules rules; /* chip and revisions; offsets are filled in here */
-    uint32_t secure_version;     /* eFuse count now */
+    bool skip_validate;          /* CONFIG_BOOTLOADER_SKIP_VALIDATE_ALWAYS; not with secure boot */
+    struct al_image_rules rules; /* chip and revisions; offsets and signature are filled in here */
+    bool secure_boot;            /* eFuse: an app starts only if `trusted` is content with its signature */
+    struct al_sig_policy trusted;
+    uint32_t secure_version; /* eFuse count now */
 
     /*
      * Which pin is held? Asked once, after the first selection and what it wrote;
@@ -75,7 +77,11 @@ struct al_boot_tried {
     int8_t index;              /* slot, -1 factory, -2 test */
     enum al_image_fault fault; /* AL_IMAGE_GOOD: this one started */
     bool secure_version_low;
+    enum al_sig_fault signature; /* why, if `fault` is AL_IMAGE_NOT_TRUSTED; else AL_SIG_GOOD */
 };
+
+/* Why it was refused, for people: "signed with a key that was revoked". */
+const char *al_boot_tried_text(const struct al_boot_tried *tried);
 
 /* What happened. */
 struct al_boot_result {
@@ -89,10 +95,11 @@ struct al_boot_result {
     struct al_boot_tried tried[AL_BOOT_MAX_TRIED];
 };
 
-/* Memory for a boot: about 6 KiB plus the read buffer. Contents do not matter. */
+/* Memory for a boot: about 8 KiB, 2 of them for signatures, plus the read buffer. Contents do not matter. */
 struct al_boot_work {
-    struct al_ptable table; /* afterwards: the device's table, if it was good */
-    struct al_image_check check;
+    struct al_ptable table;        /* afterwards: the device's table, if it was good */
+    struct al_image_check check;   /* afterwards: of the app tried last */
+    struct al_sig_check signature; /* with secure boot likewise, if the check came as far as that */
     uint8_t buf[AL_SECTOR_SIZE];
 };
 
@@ -101,7 +108,8 @@ struct al_boot_work {
  * PENDING_VERIFY, a record found PENDING_VERIFY becomes ABORTED, the first boot
  * of a blank OTA data without factory app writes VALID) and, with
  * anti-rollback, the eFuse. Reads 2 sectors of OTA data at most and each
- * candidate image once (with anti-rollback its description once or twice more).
+ * candidate image once, with secure boot up to the end of its signature sector
+ * (with anti-rollback its description once or twice more).
  * OTA data that can't be written, or an image that can't be read, does not end
  * the boot. A factory reset erases after the first selection, whatever that
  * wrote, and selects again, which reads OTA data once more.
@@ -112,7 +120,7 @@ struct al_boot_work {
  *
  * Returns 0 whenever a verdict was reached (also "nothing boots"); AL_ERR_IO if
  * nothing boots and flash failed on the way; AL_ERR_STATE for AL_BOOT_PIN_OFF;
- * AL_ERR_CRYPTO.
+ * AL_ERR_ARG for skip_validate with secure boot, before anything is read; AL_ERR_CRYPTO.
  */
 AL_CHECK_RESULT int al_boot(const struct al_flash *flash, const struct al_boot_config *config,
                             struct al_boot_work *work, struct al_boot_result *out);

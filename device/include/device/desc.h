@@ -84,7 +84,7 @@ void dev_desc_trusted_keys(const struct dev_desc *desc, struct al_sig_policy *ou
 AL_CHECK_RESULT int dev_revision_parse(const char *text, uint16_t *out);
 void dev_revision_print(uint16_t revision, char out[8]);
 
-/* Fill a boot configuration (burn callback included). */
+/* Fill a boot configuration (burn callback included). It borrows from `desc`. */
 void dev_desc_boot_config(struct dev_desc *desc, struct al_boot_config *out);
 
 #endif
