@@ -468,6 +468,16 @@ const struct host_cmd cmd_device[] = {
                 "  airlift device erase-otadata dev.bin",
             .run = cmd_device_erase_otadata,
         },
+    [CMD_DEVICE_EFUSE] =
+        {
+            .noun = "device",
+            .verb = "efuse",
+            .usage =
+                "FLASH.bin [show | burn-key-digest KEY | enable-secure-boot | revoke N | secure-version N]",
+            .summary = "show or burn the eFuses of secure boot and anti-rollback",
+            .help = cmd_device_efuse_help,
+            .run = cmd_device_efuse,
+        },
     [CMD_DEVICE_TORTURE] =
         {
             .noun = "device",

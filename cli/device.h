@@ -17,12 +17,16 @@ enum {
     CMD_DEVICE_GPIO,
     CMD_DEVICE_ERASE_FLASH,
     CMD_DEVICE_ERASE_OTADATA,
+    CMD_DEVICE_EFUSE,
     CMD_DEVICE_TORTURE,
     CMD_DEVICE_N
 };
 
 int cmd_device_status(int argc, char **argv);
 extern const char cmd_device_status_help[];
+
+int cmd_device_efuse(int argc, char **argv);
+extern const char cmd_device_efuse_help[];
 
 int cmd_device_monitor(int argc, char **argv);
 extern const char cmd_device_monitor_help[];

@@ -14,7 +14,7 @@ static bool is_revoked(const struct dev_desc *desc, unsigned index)
 
 bool efuse_key_text(const struct dev_desc *desc, unsigned index, char out[EFUSE_KEY_TEXT])
 {
-    char hex[2 * AL_SIG_KEY_DIGEST_SIZE + 1] = "nothing";
+    char hex[2 * AL_SIG_KEY_DIGEST_SIZE + 1] = "empty";
     bool burnt = dev_desc_has_key(desc, index);
     if (burnt) {
         print_hex(desc->key_digests[index], AL_SIG_KEY_DIGEST_SIZE, hex);

@@ -238,6 +238,13 @@ class Buttons(Board):
             self.run_ok("flash", "erase", self.flash, "--partition", "nvs")
             self.assertFalse(self.status()["running"])
 
+    def test_efuses_are_shown_and_not_burnt_while_it_runs(self):
+        self.start()
+        self.assertIn("secure boot     off", self.run_ok("device", "efuse", self.flash))
+        self.refused("device", "efuse", self.flash, "revoke", "2", "--yes", says="eFuses are burnt while it is off")
+        self.run_ok("device", "off", self.flash)
+        self.run_ok("device", "efuse", self.flash, "revoke", "2", "--yes")
+
     def test_pins(self):
         self.start(None, "--gpio", "4=0")
         monitor = self.monitor()
@@ -304,8 +311,8 @@ class Status(Board):
         image = {"size": 0x400000, "image": "valid", "error": None, "project": "board", "running": False, "state": None}
         self.assertEqual(status, {
             "running": False, "device": None, "chip": "linux", "chip_revision": "0.0", "efuse_block_revision": "0.0",
-            "rollback": True, "anti_rollback": False, "secure_version": 0, "boots_next": "factory",
-            "boot_reason": "default", "apps": [
+            "rollback": True, "anti_rollback": False, "secure_version": 0, "secure_boot": False,
+            "keys": [{"digest": None, "revoked": False}] * 3, "boots_next": "factory", "boot_reason": "default", "apps": [
                 dict(image, label="factory", offset=0x10000, version="1.0.0"),
                 dict(image, label="ota_0", offset=0x410000, version="1.1.0"),
                 dict(image, label="ota_1", offset=0x810000, version=None, project=None, image="empty")]})

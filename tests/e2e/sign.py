@@ -1,5 +1,5 @@
 """airlift keys and airlift image sign: blocks that another hand made and judges (tests/tools/signing),
-keys with a passphrase, signatures from elsewhere, keys in a real token (SoftHSM).
+keys with a passphrase, signatures from elsewhere, keys in a real token (SoftHSM). And devices with secure boot.
 
     python3 sign.py STAGE [test names]
 """
@@ -7,6 +7,7 @@ keys with a passphrase, signatures from elsewhere, keys in a real token (SoftHSM
 import hashlib
 import json
 import os
+import pty
 import stat
 import subprocess
 import sys
@@ -298,6 +299,130 @@ class Token(Case):
         self.assertIn("no such private key", self.run_it(
             "image", "sign", "--key", "pkcs11:token=release;object=nothing", "--passphrase-file", self.path("pin"),
             data("app.bin"), "-o", self.path("s.bin"), code=1))
+
+
+class SecureBoot(Case):
+    """A device's eFuses: burnt as espefuse.py would, and asked at each boot."""
+
+    def setUp(self):
+        super().setUp()
+        self.flash = self.path("dev.bin")
+        keys = json.loads(read(data("keys.json")))["keys"]
+        self.a, self.b = keys["p256_a"], keys["p256_b"]
+        for name in ("p256_a", "p256_b"):
+            self.run_it("image", "sign", "--key", data(name + ".pem"), data("app.bin"), "-o", self.path(name))
+        self.run_it("flash", "new", self.flash, "--size", "4MB", "--table", "two_ota", "--chip", "esp32c3",
+                    "--factory", self.path("p256_a"))
+
+    def put(self, slot, image):
+        self.run_it("flash", "write", self.flash, "--partition", "ota_%d" % slot, image)
+        self.run_it("otadata", "switch", self.flash, "--slot", str(slot))
+
+    def efuse(self, *words, code=0):
+        return self.run_it("device", "efuse", self.flash, *words, code=code)
+
+    def burn(self, *words):
+        return json.loads(self.efuse(*words, "--yes", "--json"))
+
+    def refused(self, *words, says, yes=True):
+        before = read(self.flash + ".json")
+        self.assertIn(says, self.efuse(*words, *(["--yes"] if yes else []), code=1))
+        self.assertEqual(read(self.flash + ".json"), before)
+
+    def boot(self):
+        return json.loads(self.run_it("boot", self.flash, "--dry-run", "--json"))
+
+    def trust(self):
+        for digest in (self.a, self.b):
+            self.burn("burn-key-digest", digest)
+        self.burn("enable-secure-boot")
+
+    def test_keys_go_to_the_next_place_and_only_once(self):
+        self.assertEqual(self.efuse("show"), self.efuse())
+        self.assertIn("key 2           -\n", self.efuse())
+        done = self.burn("burn-key-digest", data("p256_a.pem"))
+        self.assertTrue(done["burnt"])
+        self.assertEqual(done["keys"][0], {"digest": self.a, "revoked": False})
+        again = self.burn("burn-key-digest", self.a)
+        self.assertFalse(again["burnt"])
+        self.assertEqual(again["keys"], done["keys"])
+        self.burn("revoke", "1")  # a place that shall stay empty
+        self.assertEqual([key["digest"] for key in self.burn("burn-key-digest", self.b)["keys"]], [self.a, None, self.b])
+        self.refused("burn-key-digest", data("rsa_a.pem"), says="no place is left")
+        self.refused("burn-key-digest", self.path("none.pem"), says="none.pem")
+        self.refused("burn-key-digest", "0" * 64, says="no place is left")
+
+    def test_chips_of_one_key(self):
+        self.run_it("flash", "new", self.path("c2.bin"), "--size", "2MB", "--table", "singleapp", "--chip", "esp32c2")
+        self.flash = self.path("c2.bin")
+        self.burn("burn-key-digest", self.a)
+        self.refused("burn-key-digest", self.b, says="no place is left for a key: esp32c2 has 1")
+        self.refused("revoke", "0", says="esp32c2 can't revoke a key")
+
+    def test_what_would_stop_the_device_is_not_burnt(self):
+        self.refused("enable-secure-boot", says="nothing would boot any more: signed with a key that is not trusted")
+        self.run_it("flash", "new", self.path("empty.bin"), "--size", "4MB", "--table", "two_ota", "--chip", "esp32c3")
+        self.run_it("device", "efuse", self.path("empty.bin"), "burn-key-digest", self.a, "--yes")
+        self.assertIn("nothing would boot", self.run_it("device", "efuse", self.path("empty.bin"), "enable-secure-boot",
+                                                        "--yes", code=1))
+        self.trust()
+        self.refused("revoke", "0", says="nothing would boot any more: signed with a key that was revoked")
+        self.put(1, self.path("p256_b"))
+        self.assertEqual(self.boot()["boot"], "ota_1")
+        self.refused("revoke", "1", says="ota_1 would not boot any more: signed with a key that was revoked")
+        self.burn("revoke", "0")
+        self.refused("burn-key-digest", self.a, says="this is key 0, which was revoked")
+        self.refused("revoke", "1", says="no key would be left")
+        self.assertTrue(self.burn("revoke", "1", "--force")["keys"][1]["revoked"])
+        self.assertIn("nothing boots: no_bootable_app", self.run_it("boot", self.flash, "--json", code=1))
+
+    def test_secure_version_only_rises(self):
+        self.assertEqual(self.burn("secure-version", "2")["secure_version"], 2)
+        self.assertFalse(self.burn("secure-version", "2")["burnt"])
+        self.refused("secure-version", "1", says="2 is burnt already")
+        self.refused("secure-version", "17", says="esp32c3 holds at most 16")
+
+    def test_the_bootloader_says_who_was_refused_and_why(self):
+        self.trust()
+        self.put(0, self.path("p256_a"))
+        self.put(1, self.path("p256_b"))
+        self.burn("revoke", "1", "--force")
+        said = self.boot()
+        self.assertEqual((said["boot"], said["reason"]), ("ota_0", "fallback"))
+        self.assertEqual(said["tried"], [{"app": "ota_1", "verdict": "signed with a key that was revoked"},
+                                         {"app": "ota_0", "verdict": "good"}])
+        self.assertIn("ota_1 refused: signed with a key that was revoked\n", self.run_it("boot", self.flash, "--dry-run"))
+        self.put(1, data("app.bin"))
+        self.assertEqual(self.boot()["tried"][0], {"app": "ota_1", "verdict": "not signed"})
+        status = json.loads(self.run_it("device", "status", self.flash, "--json"))
+        self.assertTrue(status["secure_boot"])
+        self.assertEqual(status["keys"][:2], [{"digest": self.a, "revoked": False}, {"digest": self.b, "revoked": True}])
+        self.assertEqual({app["label"]: app["error"] for app in status["apps"]},
+                         {"factory": None, "ota_0": None, "ota_1": "not signed"})
+        self.assertIn("secure boot on, key 0 %s..., key 1 %s... (revoked)\n" % (self.a[:12], self.b[:12]),
+                      self.run_it("device", "status", self.flash))
+
+    def test_burning_is_asked_for(self):
+        self.refused("burn-key-digest", self.a, says="burning can't be undone; --yes", yes=False)
+        for answer, code in (("yes\n", 1), ("BURN\n", 0)):
+            master, terminal = pty.openpty()
+            os.write(master, answer.encode())
+            done = subprocess.run([AIRLIFT, "device", "efuse", self.flash, "burn-key-digest", self.a], stdin=terminal,
+                                  capture_output=True, text=True, env=self.env, check=False)
+            os.close(master)
+            os.close(terminal)
+            self.assertEqual(done.returncode, code, done.stderr)
+            self.assertIn("key 0: " + self.a, done.stderr)
+            self.assertEqual("not burnt" in done.stderr, code == 1)
+        self.assertIn("key 0           " + self.a, self.efuse())
+
+    def test_usage(self):
+        for words, says in (((), "name one flash file"), ((self.flash, "revok", "0"), "did you mean revoke?"),
+                            ((self.flash, "9"), "is none of show, "), ((self.flash, "revoke"), "name a key's number"),
+                            ((self.flash, "revoke", "3"), "is not a key's number"),
+                            ((self.flash, "secure-version", "x"), "is not a number"),
+                            ((self.flash, "enable-secure-boot", "now"), "name nothing more")):
+            self.assertIn(says, self.run_it("device", "efuse", *words, code=2))
 
 
 if __name__ == "__main__":
