@@ -1,7 +1,8 @@
 #!/usr/bin/python3
 """Put a built project into a fresh flash file: bootloader, partition table, app, description of the chip.
 
-The chip is as it leaves the factory: no eFuse is burnt, so the secure version is 0 whatever the app's is.
+The chip is as it leaves the factory: no eFuse is burnt, so the secure version is 0 whatever the app's is. Secure
+boot is the exception: a board burns it at its first boot, here it is on from the start.
 
 The app goes where a bootloader with blank OTA data looks: factory, else the first OTA slot. It has to fit;
 a slot with under 5 % left is worth a warning, as the next version may not fit.
@@ -36,6 +37,18 @@ def app_partitions(table):
     return sorted(parts)
 
 
+def burn_secure_boot(tool, key):
+    """Lines of the description: secure boot is on, and takes what `key` signed."""
+    if not key:
+        print("warning: secure boot is left off in flash.bin, as the build signs nothing: sign the app, put it there, "
+              "and burn the key with `airlift device efuse`")
+        return []
+    digest = subprocess.run([tool, "keys", "digest", key], stdout=subprocess.PIPE, text=True, check=False)
+    if digest.returncode != 0:
+        sys.exit(digest.returncode)
+    return ["secure_boot=true", 'key_digests=["%s"]' % digest.stdout.split()[0]]
+
+
 def describe(path, keys):
     with open(path, encoding="utf-8") as f:
         desc = json.load(f)
@@ -57,6 +70,7 @@ def main():
     parser.add_argument("--size", required=True)
     parser.add_argument("--no-rollback", action="store_true")
     parser.add_argument("--anti-rollback", action="store_true")
+    parser.add_argument("--secure-boot", metavar="KEY", help="burn secure boot, with this key; empty: none is at hand")
     parser.add_argument("--bootloader", required=True)
     parser.add_argument("--bootloader-offset", required=True)
     parser.add_argument("--key", action="append", default=[], help="KEY=JSON: more of the description")
@@ -98,6 +112,8 @@ def main():
             bootloader = f.read()
         flash.seek(int(args.bootloader_offset, 0))
         flash.write(bootloader)
+    if args.secure_boot is not None:
+        args.key += burn_secure_boot(args.tool, args.secure_boot)
     if args.key:
         describe(args.out + ".json", args.key)
     print("%s: %s in '%s', %s large: %d %% free" % (name, kib(app_size), label, kib(size), (size - app_size) * 100 // size))

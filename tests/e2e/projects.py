@@ -549,7 +549,7 @@ class Places(ProjectTest):
 
     def test_what_would_leave_a_product_unprotected_is_refused(self):
         p = self.project(PLACES)
-        for option in ("SECURE_BOOT", "SECURE_FLASH_ENC_ENABLED", "NVS_ENCRYPTION"):
+        for option in ("SECURE_BOOT_V1_ENABLED", "SECURE_FLASH_ENC_ENABLED", "NVS_ENCRYPTION"):
             p.write("sdkconfig.defaults", ROOMY + "CONFIG_%s=y\n" % option)
             self.assertIn("CONFIG_%s is not supported on the virtual device" % option, sdk.flat(p.configure(ok=False)))
 

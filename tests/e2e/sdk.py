@@ -483,6 +483,82 @@ class Components(SdkTest):
         self.assertIn("9", p.run())
 
 
+class SignedProjects(SdkTest):
+    SHOW = """
+    esp_image_sig_public_key_digests_t signers;
+    esp_err_t err = esp_secure_boot_get_signature_blocks_for_running_app(true, &signers);
+    printf("secure boot %d, %s, %u signers, first %02x%02x\\n", esp_secure_boot_enabled(), esp_err_to_name(err),
+           signers.num_digests, signers.key_digests[0][0], signers.key_digests[0][1]);
+    """
+
+    def signed(self, *options):
+        p = self.project().main(self.SHOW, '"esp_err.h" "esp_secure_boot.h"')
+        p.write("roomy.csv", ROOMY_CSV)
+        p.write("sdkconfig.defaults", ROOMY + "\n".join("CONFIG_" + option for option in options) + "\n")
+        return p
+
+    def key(self, p, name="secure_boot_signing_key.pem", kind="ecdsa256"):
+        airlift("keys", "new", "--type", kind, "-o", p.path(name))
+        return airlift("keys", "digest", p.path(name)).split()[0]
+
+    def test_app_and_bootloader_are_signed_by_the_build(self):
+        p = self.signed("SECURE_SIGNED_APPS_NO_SECURE_BOOT=y")
+        digest = self.key(p)
+        p.build()
+        for image in (p.bin(), p.path("build/bootloader/bootloader.bin")):
+            airlift("image", "verify", "--digest", digest, image)
+        airlift("image", "verify", "--digest", digest, p.path("build/app-unsigned.bin"), ok=False)
+        self.assertIn("secure boot 0, ESP_OK, 1 signers, first %s" % digest[:4], p.run())
+        with open(p.path("build/flash.bin.json"), encoding="utf-8") as f:
+            self.assertFalse(json.load(f)["secure_boot"])
+
+    def test_secure_boot_is_burnt_and_verifies_the_app(self):
+        p = self.signed("SECURE_BOOT=y", "SECURE_SIGNED_APPS_ECDSA_V2_SCHEME=y", 'SECURE_BOOT_SIGNING_KEY="keys/a.pem"')
+        os.makedirs(p.path("keys"))
+        digest = self.key(p, "keys/a.pem")
+        p.build()
+        flash = p.path("build/flash.bin")
+        with open(flash + ".json", encoding="utf-8") as f:
+            description = json.load(f)
+        self.assertEqual((description["secure_boot"], description["key_digests"]), (True, [digest]))
+        self.assertIn("secure boot 1, ESP_OK, 1 signers, first %s" % digest[:4], self.output_of_device(flash))
+        with open(p.bin(), "rb") as f:
+            app = f.read()
+        with open(flash, "r+b") as f:
+            data = f.read()
+            f.seek(data.index(app[:4096]) + len(app) - 4096 + 200)  # in the signature block: the image stays valid
+            f.write(b"\xa5\x5a")
+        self.assertNotIn("signers", self.output_of_device(flash))
+
+    def output_of_device(self, flash):
+        return call(os.path.join(STAGE, "bin/airlift"), "device", "run", flash, "--max-boots", "1", ok=None)
+
+    def test_unsigned_build_leaves_secure_boot_off(self):
+        p = self.signed("SECURE_BOOT=y", "SECURE_BOOT_BUILD_SIGNED_BINARIES=n")
+        self.assertIn("secure boot is left off in flash.bin", flat(p.build()))
+        with open(p.path("build/flash.bin.json"), encoding="utf-8") as f:
+            self.assertFalse(json.load(f)["secure_boot"])
+
+    def test_key_that_is_missing_or_no_digest_is_told(self):
+        p = self.signed("SECURE_BOOT=y", "SECURE_SIGNED_APPS_ECDSA_V2_SCHEME=y")
+        self.assertIn("airlift keys new --type ecdsa256 -o %s" % p.path("secure_boot_signing_key.pem"),
+                      flat(p.configure(ok=False)))
+        p = Project(os.path.join(self.tmp, "other"))
+        p.main("")
+        p.write("sdkconfig.defaults", 'CONFIG_SECURE_SIGNED_APPS_NO_SECURE_BOOT=y\nCONFIG_AIRLIFT_TRUSTED_KEY_DIGESTS="00ff"\n')
+        self.assertIn('CONFIG_AIRLIFT_TRUSTED_KEY_DIGESTS: "00ff" is not a key\'s digest', flat(p.configure(ok=False)))
+
+    def test_trusted_digests_reach_the_program(self):
+        digests = [hashlib.sha256(b"%d" % i).hexdigest() for i in range(2)]
+        p = self.signed("SECURE_SIGNED_APPS_NO_SECURE_BOOT=y", "SECURE_BOOT_BUILD_SIGNED_BINARIES=n",
+                        'AIRLIFT_TRUSTED_KEY_DIGESTS="%s, %s"' % tuple(digests))
+        p.main('printf("%u keys, last %02x%02x\\n", (unsigned)airlift_sdkconfig.n_trusted_key_digests,'
+               " airlift_sdkconfig.trusted_key_digests[1][0], airlift_sdkconfig.trusted_key_digests[1][31]);",
+               '"airlift_sdkconfig.h"')
+        p.build()
+        self.assertIn("2 keys, last %s%s" % (digests[1][:2], digests[1][-2:]), p.run())
+
+
 class Installation(SdkTest):
     def flash(self):
         p = self.project().main("")

@@ -1,6 +1,7 @@
 # From the program to files that a device takes:
 #
-#   NAME.bin                             app image
+#   NAME.bin                             app image, signed if CONFIG_SECURE_BOOT_BUILD_SIGNED_BINARIES
+#   NAME-unsigned.bin                    the same before that
 #   bootloader/bootloader.bin            what lies in a bootloader's place
 #   partition_table/partition-table.bin
 #   flash.bin, flash.bin.json            a device with all three, ready to run
@@ -44,6 +45,35 @@ function(__airlift_boot_pins variable)
     set(${variable} ${pins} PARENT_SCOPE)
 endfunction()
 
+# The key that signs, as a file that exists; empty if the build does not sign.
+function(__airlift_signing_key variable)
+    set(key)
+    if(CONFIG_SECURE_BOOT_BUILD_SIGNED_BINARIES)
+        idf_build_get_property(dir PROJECT_DIR)
+        get_filename_component(key "${CONFIG_SECURE_BOOT_SIGNING_KEY}" ABSOLUTE BASE_DIR "${dir}")
+        if(NOT EXISTS "${key}")
+            set(type rsa3072)
+            if(CONFIG_SECURE_BOOT_ECDSA_KEY_LEN_384_BITS)
+                set(type ecdsa384)
+            elseif(CONFIG_SECURE_SIGNED_APPS_ECDSA_V2_SCHEME)
+                set(type ecdsa256)
+            endif()
+            message(FATAL_ERROR "CONFIG_SECURE_BOOT_SIGNING_KEY: no file ${key}. Make one:\n"
+                "  airlift keys new --type ${type} -o ${key}\nand keep a copy of it where it can't get lost.")
+        endif()
+    endif()
+    set(${variable} "${key}" PARENT_SCOPE)
+endfunction()
+
+# Sign image `from` into image `to`.
+function(__airlift_sign key from to)
+    add_custom_command(OUTPUT "${to}"
+        COMMAND "${AIRLIFT_TOOL}" image sign --key "${key}" "${from}" -o "${to}"
+        DEPENDS "${from}" "${key}" "${AIRLIFT_TOOL}"
+        COMMENT "Signing ${to}"
+        VERBATIM)
+endfunction()
+
 function(__airlift_add_images)
     idf_build_get_property(elf EXECUTABLE)
     idf_build_get_property(version PROJECT_VER)
@@ -72,12 +102,23 @@ function(__airlift_add_images)
 
     __airlift_boot_pins(pins)
 
+    __airlift_signing_key(key)
+    set(unsigned_app "${app}")
+    set(secure_boot)
+    if(key)
+        set(unsigned_app "${CMAKE_BINARY_DIR}/${name}-unsigned.bin")
+        __airlift_sign("${key}" "${unsigned_app}" "${app}")
+    endif()
+    if(CONFIG_SECURE_BOOT)
+        set(secure_boot "--secure-boot=${key}")
+    endif()
+
     # The image carries the program without debug information, and the hash of the one with it.
     set(stripped "${CMAKE_BINARY_DIR}/esp-idf/${name}.stripped.elf")
-    add_custom_command(OUTPUT "${app}"
+    add_custom_command(OUTPUT "${unsigned_app}"
         COMMAND "${CMAKE_STRIP}" -s -o "${stripped}" "$<TARGET_FILE:${elf}>"
         COMMAND "${AIRLIFT_TOOL}" image build --elf "${stripped}" --debug-elf "$<TARGET_FILE:${elf}>"
-            --project "${short_name}" --version "${version}" --secure-version ${secure_version} -o "${app}"
+            --project "${short_name}" --version "${version}" --secure-version ${secure_version} -o "${unsigned_app}"
         DEPENDS ${elf} "${AIRLIFT_TOOL}" "${CMAKE_BINARY_DIR}/config/sdkconfig.h"
         BYPRODUCTS "${stripped}"
         COMMENT "Building app image ${name}.bin, version ${version}"
@@ -103,8 +144,13 @@ function(__airlift_add_images)
     add_custom_target(partition-table ALL DEPENDS "${table}")
 
     set(bootloader "${CMAKE_BINARY_DIR}/bootloader/bootloader.bin")
-    add_custom_command(OUTPUT "${bootloader}"
-        COMMAND "${PYTHON}" -B "${AIRLIFT_TOOLS_DIR}/make_bootloader.py" --out "${bootloader}"
+    set(unsigned_bootloader "${bootloader}")
+    if(key)
+        set(unsigned_bootloader "${CMAKE_BINARY_DIR}/bootloader/bootloader-unsigned.bin")
+        __airlift_sign("${key}" "${unsigned_bootloader}" "${bootloader}")
+    endif()
+    add_custom_command(OUTPUT "${unsigned_bootloader}"
+        COMMAND "${PYTHON}" -B "${AIRLIFT_TOOLS_DIR}/make_bootloader.py" --out "${unsigned_bootloader}"
             --version ${CONFIG_BOOTLOADER_PROJECT_VER} --idf-version "${IDF_VER}"
         DEPENDS "${AIRLIFT_TOOLS_DIR}/make_bootloader.py" "${CMAKE_BINARY_DIR}/config/sdkconfig.h"
         VERBATIM)
@@ -115,7 +161,7 @@ function(__airlift_add_images)
             --app "${app}" --table "${table}" --source "${source}"
             --bootloader "${bootloader}" --bootloader-offset ${CONFIG_BOOTLOADER_OFFSET_IN_FLASH}
             --offset ${CONFIG_PARTITION_TABLE_OFFSET} --size ${CONFIG_ESPTOOLPY_FLASHSIZE}
-            ${rollback} ${anti_rollback} ${pins} --out "${flash}"
+            ${rollback} ${anti_rollback} ${secure_boot} ${pins} --out "${flash}"
         DEPENDS "${app}" "${table}" "${bootloader}" "${AIRLIFT_TOOLS_DIR}/make_flash.py"
         BYPRODUCTS "${flash}.json"
         COMMENT "Building flash.bin"
