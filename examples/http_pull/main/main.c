@@ -10,6 +10,7 @@
 #include "esp_event.h"
 #include "esp_log.h"
 #include "esp_netif.h"
+#include "esp_ota_ops.h"
 #include "nvs_flash.h"
 #include "protocol_examples_common.h"
 #include "sdkconfig.h"
@@ -37,6 +38,23 @@ static bool self_test(void *ctx)
 #endif
 }
 
+/*
+ * The end of a key rotation, if this version was built for it: what the old key signed must not start any
+ * more. Asked at each start and after each confirmation, so that a power cut in between forgets nothing.
+ */
+static void revoke_old_key(void)
+{
+#if defined(CONFIG_HTTP_PULL_REVOKE_KEY) && CONFIG_HTTP_PULL_REVOKE_KEY >= 0
+    esp_ota_img_states_t state;
+
+    if (esp_ota_get_state_partition(esp_ota_get_running_partition(), &state) == ESP_OK &&
+        state == ESP_OTA_IMG_VALID &&
+        esp_ota_revoke_secure_boot_public_key(CONFIG_HTTP_PULL_REVOKE_KEY) == ESP_OK) {
+        ESP_LOGI(TAG, "secure boot key %d is revoked", CONFIG_HTTP_PULL_REVOKE_KEY);
+    }
+#endif
+}
+
 /* One line for each quarter. */
 static void log_progress(const airlift_event_t *event)
 {
@@ -59,6 +77,9 @@ static void on_update_event(const airlift_event_t *event, void *ctx)
         break;
     case AIRLIFT_EVENT_REBOOTING:
         ESP_LOGI(TAG, "pump off, valves shut: ready to restart");
+        break;
+    case AIRLIFT_EVENT_CONFIRMED:
+        revoke_old_key();
         break;
     case AIRLIFT_EVENT_ROLLED_BACK:
         ESP_LOGW(TAG, "to report: version %s failed, %s", event->version, event->text);
@@ -97,5 +118,6 @@ void app_main(void)
     ESP_ERROR_CHECK(esp_event_loop_create_default());
     ESP_ERROR_CHECK(example_connect());
 
+    revoke_old_key();
     ESP_ERROR_CHECK(airlift_start(&config));
 }
