@@ -5,7 +5,7 @@ JOBS   ?= $(shell nproc)
 # Many tests wait for a process or a clock: one more at a time than there are processors.
 TEST_JOBS ?= $(shell expr $(JOBS) + 1)
 
-.PHONY: all demo test test-asan test-tsan torture deltas chaos check fuzz bench install clean help
+.PHONY: all demo test test-asan test-tsan torture deltas chaos check mutants fuzz bench install clean help
 
 all: build/dev/build.ninja  ## build everything
 	ninja -C build/dev -j$(JOBS)
@@ -55,6 +55,12 @@ deltas:  ## update a virtual device by patches between real releases (in AIRLIFT
 check:  ## formatting and static checks
 	scripts/install-deps.sh ci
 	scripts/check-style.sh
+
+mutants:  ## take out one check at a time, of core and of the ESP-IDF API: does a test notice?
+	scripts/install-deps.sh test
+	cmake --preset dev > /dev/null
+	scripts/mutate-core.sh
+	scripts/mutate-idf.sh
 
 fuzz:  ## run every fuzz target for FUZZ_SECONDS (600 by default) each
 	scripts/install-deps.sh ci

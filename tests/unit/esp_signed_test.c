@@ -177,6 +177,34 @@ SDK_CASE_IN(test_signed_update_does_not_trust_signers_that_do_not_fit, padding_i
     refuses("p256_a", AL_SIG_UNKNOWN_KEY);
 }
 
+/* p256_a's signature fits, rsa_a's behind it does not. */
+static void second_signature_is_wrong(void)
+{
+    static uint8_t other[SIGNED_LEN];
+
+    runs("p256_a");
+    load_signed("salt20", other);
+    memcpy(world.flash + world_part("ota_0")->off + SECTOR_AT + AL_SIG_BLOCK_SIZE, other + SECTOR_AT,
+           AL_SIG_BLOCK_SIZE);
+}
+
+SDK_CASE_IN(test_signed_update_trusts_a_signer_only_if_it_fits, second_signature_is_wrong())
+{
+    refuses("rsa_a", AL_SIG_UNKNOWN_KEY);
+    takes("p256_a");
+}
+
+static void sector_is_stained(void)
+{
+    runs("p256_a");
+    world.flash[world_part("ota_0")->off + SECTOR_AT + 4000] = 0;
+}
+
+SDK_CASE_IN(test_signed_update_does_not_trust_a_stained_sector, sector_is_stained())
+{
+    refuses("p256_a", AL_SIG_UNKNOWN_KEY);
+}
+
 SDK_CASE_IN(test_signed_update_names_each_reason, runs("two"))
 {
     esp_ota_handle_t handle = 0;
@@ -436,6 +464,8 @@ int main(void)
         cmocka_unit_test(test_signed_update_from_an_unsigned_app_needs_the_list),
         cmocka_unit_test(test_signed_update_does_not_trust_a_running_app_that_was_changed),
         cmocka_unit_test(test_signed_update_does_not_trust_signers_that_do_not_fit),
+        cmocka_unit_test(test_signed_update_trusts_a_signer_only_if_it_fits),
+        cmocka_unit_test(test_signed_update_does_not_trust_a_stained_sector),
         cmocka_unit_test(test_signed_update_names_each_reason),
         cmocka_unit_test(test_signed_update_still_rolls_back_to_what_was_there),
         cmocka_unit_test(test_signed_update_without_memory),
