@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -80,6 +81,7 @@ static void run(struct device *d, const char *what, const char *reset_reason, bo
     d->app = fork();
     assert_true(d->app >= 0);
     if (d->app == 0) {
+        prctl(PR_SET_PDEATHSIG, SIGKILL); /* a case that fails leaves nothing running */
         setenv("IDF_BASE_APP", what, 1);
         setenv(DEV_ENV_RESET_REASON, reset_reason, 1);
         if (!alone) {
