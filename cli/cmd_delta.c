@@ -43,7 +43,7 @@ static int write_result(const char *verb, const char *path, struct host_buf *dat
 
 static int make(int argc, char **argv)
 {
-    const char *out_path = NULL, *format = DELTA_ESP_FORMAT;
+    const char *out_path = NULL, *format = DELTA_OWN_FORMAT;
     const char *ram = "20K";
     bool whole = false;
     const struct host_opt opts[] = {
@@ -54,12 +54,11 @@ static int make(int argc, char **argv)
          "only.",
          NULL},
         {"format", 0, HOST_OPT_TEXT, &format, "FORMAT",
-         "esp_delta_ota: what Espressif's component reads, and airlift's agent. The default. airlift: a half "
-         "to "
-         "a tenth of its size, for devices that apply it with core's al_delta.",
+         "airlift: the smallest patches, for airlift's agent, and for whatever applies them with core's "
+         "al_delta. The default. esp_delta_ota: what Espressif's component reads, and airlift's agent too.",
          NULL},
         {"ram", 0, HOST_OPT_TEXT, &ram, "20K|12K",
-         "With --format airlift: what the device's decoder may take.", NULL},
+         "With --format airlift: what the device's decoder may take (12K: CONFIG_AIRLIFT_DELTA_12K).", NULL},
         {0},
     };
     struct host_buf from, to, patch;
@@ -166,20 +165,18 @@ const struct host_cmd cmd_delta[] = {
             .usage = "OLD.bin NEW.bin -o PATCH",
             .summary = "make a patch from one image to another",
             .help = "Writes a patch out of which, and of OLD.bin, a device makes NEW.bin. OLD.bin must be "
-                    "what lies in "
-                    "the devices' flash, byte for byte; it is refused unless it is a whole app image with an "
-                    "appended "
-                    "hash, by which they know it. The patch is applied once before it is written.\n"
+                    "what lies in the devices' flash, byte for byte: they know it by its SHA-256. The patch "
+                    "is applied once before it is written.\n"
                     "\n"
                     "`airlift serve` makes patches by itself; this is for other servers, and for devices "
-                    "that update "
-                    "with Espressif's esp_delta_ota.\n"
+                    "that update with Espressif's esp_delta_ota. For these OLD.bin has to be a whole app "
+                    "image with an appended hash.\n"
                     "\n"
                     "Examples:\n"
                     "\n"
                     "  airlift delta make lamp-1.4.2.bin lamp-1.4.3.bin -o lamp.patch\n"
-                    "  airlift delta make --format airlift old.bin new.bin -o small.patch\n"
-                    "  airlift delta make --whole lamp-1.4.3.bin -o lamp.packed\n",
+                    "  airlift delta make --whole lamp-1.4.3.bin -o lamp.packed\n"
+                    "  airlift delta make --format esp_delta_ota old.bin new.bin -o esp.patch\n",
             .run = make,
         },
     [APPLY] =
@@ -188,9 +185,9 @@ const struct host_cmd cmd_delta[] = {
             .verb = "apply",
             .usage = "OLD.bin PATCH -o NEW.bin",
             .summary = "apply a patch",
-            .help = "Makes NEW.bin as a device would. Refused: a patch for another old image, a damaged one, "
-                    "and one "
-                    "that gives no whole app image.\n"
+            .help = "Makes NEW.bin as a device would, from a patch of either format. Refused: a patch for "
+                    "another old image, and a damaged one; with esp_delta_ota's also one that gives no whole "
+                    "app image.\n"
                     "\n"
                     "Examples:\n"
                     "\n"
@@ -203,9 +200,9 @@ const struct host_cmd cmd_delta[] = {
             .verb = "info",
             .usage = "PATCH [--json]",
             .summary = "show what a patch says about itself",
-            .help = "Prints the format, the SHA-256 that the old image carries at its end, the size of the "
-                    "new image "
-                    "and of the patch, after a check that the patch is whole.\n"
+            .help = "Prints the format, the sizes of both images and of the patch, how much memory its "
+                    "decoder takes, and by which SHA-256 it knows the images. Of esp_delta_ota's format: the "
+                    "hash that the old image carries at its end, and the new image's size.\n"
                     "\n"
                     "Examples:\n"
                     "\n"

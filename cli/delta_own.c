@@ -143,13 +143,13 @@ cJSON *delta_own_file_info(const struct host_buf *patch, char *err, size_t err_s
     to_hex(h.new_sha256, new);
     const bool small = h.n_map <= DELTA_SMALL_MAP && h.hash_bits <= DELTA_SMALL_HASH;
     cJSON *json = cJSON_CreateObject();
-    if (!cJSON_AddStringToObject(json, "format", DELTA_OWN_FORMAT) ||
+    if (!cJSON_AddStringToObject(json, "format", AL_DELTA_FORMAT) ||
         !cJSON_AddNumberToObject(json, "from_size", h.old_len) ||
         !cJSON_AddStringToObject(json, "from_sha256", old) ||
         !cJSON_AddNumberToObject(json, "to_size", h.new_len) ||
         !cJSON_AddStringToObject(json, "to_sha256", new) ||
         !cJSON_AddNumberToObject(json, "addresses", h.n_map) ||
-        !cJSON_AddNumberToObject(json, "ram", small ? 12288 : 20480) ||
+        !cJSON_AddNumberToObject(json, "ram", small ? AL_DELTA_RAM_SMALL : AL_DELTA_RAM_LARGE) ||
         !cJSON_AddNumberToObject(json, "size", (double)patch->len)) {
         cJSON_Delete(json);
         snprintf(err, err_size, "out of memory");

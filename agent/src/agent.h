@@ -7,7 +7,8 @@
  *     check.c     manifest, decision, selection for the next boot
  *     offer.c     the same for what airlift_install() was given
  *     download.c  bytes into the slot, sector by sector, resumable
- *     delta.c     the image out of the running one and a patch; delta_bank.c keeps its state
+ *     delta.c     the image out of the running one and a patch, which delta_decoder.c
+ *                 decodes; delta_bank.c keeps its state
  *     slot.c      what lies in an app slot
  *     http.c      one GET: redirects, headers, bounded waits
  *     journal.c   what outlives a reset, in NVS
@@ -185,6 +186,7 @@ typedef void agent_guest_fn(struct agent *a, void *ctx);
 struct agent_running {
     bool known;             /* the rest was found out */
     struct agent_file file; /* what was installed to become the running app; size 0: can't be told */
+    const char *formats;    /* of patches: names, the preferred one first, with ", " between */
     uint32_t ram;           /* bytes that a decoder may take */
 };
 

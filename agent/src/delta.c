@@ -30,8 +30,7 @@
 
 #define PIECE 512u /* bytes of the patch, read at a time */
 
-/* What agent_patch.format counts. */
-static const char *const format_name[] = {"esp_delta_ota", NULL};
+#define BREATH (8 * AGENT_SECTOR_SIZE) /* bytes of the image after which other tasks get their turn */
 
 static uint32_t whole_sectors(uint32_t size)
 {
@@ -63,7 +62,8 @@ const struct agent_running *agent_delta_running(struct agent *a)
     }
     if (!r->known) {
         r->known = true;
-        r->ram = AL_ESP_DELTA_RAM;
+        r->formats = agent_decoder_formats;
+        r->ram = agent_decoder_ram[0];
         (void)agent_slot_file(a, a->running, &r->file); /* else patches without an old image remain */
     }
     return r;
@@ -81,12 +81,14 @@ bool agent_delta_needs(struct agent *a, struct agent_patch_needs *out)
     }
     const uint32_t room = spare(a, slot);
 
-    *out = (struct agent_patch_needs){
-        .format = format_name,
-        .from = running->file,
-        .ram = running->ram,
-        .room = room >= agent_bank_room() ? 2 * m->size : room, /* streamed, it takes no room */
-    };
+    out->from = running->file;
+    for (uint8_t i = 0; i < AGENT_PATCH_FORMATS; i++) {
+        out->format[i] = (struct agent_patch_format){
+            .name = agent_decoder_name[i],
+            .ram = agent_decoder_ram[i],
+            .room = room >= agent_bank_room(i) ? 2 * m->size : room, /* streamed, it takes no room */
+        };
+    }
     return true;
 }
 
@@ -140,11 +142,27 @@ static airlift_fail_t fetch_patch(struct agent *a, const esp_partition_t *slot)
 
 /* --- Decoding ------------------------------------------------------------------ */
 
-static int read_old(void *ctx, uint32_t off, void *buf, uint32_t len)
+int agent_decoding_read_old(void *ctx, uint32_t off, void *buf, uint32_t len)
 {
     struct agent_decoding *d = ctx;
 
     return esp_partition_read(d->a->running, off, buf, len) == ESP_OK ? 0 : AL_ERR_IO;
+}
+
+/* Whole sectors are on flash: this run wrote them, or an earlier one did. The rest is in the buffer. */
+int agent_decoding_read_new(void *ctx, uint32_t off, void *buf, uint32_t len)
+{
+    struct agent_decoding *d = ctx;
+    const uint32_t start = d->made - d->held;
+    const uint32_t on_flash = off >= start ? 0 : off + len <= start ? len : start - off;
+
+    if (on_flash > 0 && esp_partition_read(d->slot, off, buf, on_flash) != ESP_OK) {
+        return AL_ERR_IO;
+    }
+    if (len > on_flash) {
+        memcpy((uint8_t *)buf + on_flash, d->a->buf.sector + (off + on_flash - start), len - on_flash);
+    }
+    return 0;
 }
 
 /* The slot is about to lose what it holds. */
@@ -161,6 +179,12 @@ static airlift_fail_t take_sector(struct agent_decoding *d)
     struct agent *a = d->a;
     const uint32_t start = d->made - d->held;
 
+    if (agent_stopping(a)) {
+        return agent_fail(a, AIRLIFT_FAIL_STOPPED, "stopped");
+    }
+    if (d->made % BREATH == 0) {
+        vTaskDelay(1); /* a small patch can make a large image: the idle task's watchdog */
+    }
     if (start < d->durable) {
         return AIRLIFT_FAIL_NONE; /* run again, up to where writing goes on */
     }
@@ -191,7 +215,7 @@ static airlift_fail_t take_sector(struct agent_decoding *d)
     return AIRLIFT_FAIL_NONE;
 }
 
-static int take_new(void *ctx, const void *data, uint32_t len)
+int agent_decoding_take(void *ctx, const void *data, uint32_t len)
 {
     struct agent_decoding *d = ctx;
     struct agent *a = d->a;
@@ -214,11 +238,6 @@ static int take_new(void *ctx, const void *data, uint32_t len)
     return d->fail == AIRLIFT_FAIL_NONE ? 0 : AL_ERR_IO;
 }
 
-static struct al_esp_delta_io io_of(struct agent_decoding *d)
-{
-    return (struct al_esp_delta_io){d, d->a->running_now.file.size, d->a->manifest.size, read_old, take_new};
-}
-
 /* What a call of the decoder came to. */
 static airlift_fail_t outcome(struct agent_decoding *d, int err)
 {
@@ -234,28 +253,20 @@ static airlift_fail_t outcome(struct agent_decoding *d, int err)
 static airlift_fail_t decode(struct agent_decoding *d)
 {
     struct agent *a = d->a;
-    const struct al_esp_delta_io io = io_of(d);
     const uint32_t off = patch_off(a, d->slot);
     uint8_t piece[PIECE];
     int err = 0;
 
-    al_esp_delta_begin(&d->decoder, &io);
-
+    agent_decoder_begin(d);
     for (uint32_t at = 0; at < a->patch.size && err == 0; at += PIECE) {
         const uint32_t n = a->patch.size - at < PIECE ? a->patch.size - at : PIECE;
 
-        if (agent_stopping(a)) {
-            return agent_fail(a, AIRLIFT_FAIL_STOPPED, "stopped");
-        }
         if (esp_partition_read(d->slot, off + at, piece, n) != ESP_OK) {
             return agent_fail(a, AIRLIFT_FAIL_FLASH, "cannot read the patch in slot %s", d->slot->label);
         }
-        err = al_esp_delta_feed(&d->decoder, piece, n);
-        if (at % (8 * PIECE) == 0) {
-            vTaskDelay(1); /* a small patch can make a large image: the idle task's watchdog */
-        }
+        err = agent_decoder_feed(d, piece, n);
     }
-    return outcome(d, err == 0 ? al_esp_delta_end(&d->decoder) : err);
+    return outcome(d, err == 0 ? agent_decoder_end(d) : err);
 }
 
 /* --- Decoding as it comes ------------------------------------------------------------- */
@@ -264,12 +275,14 @@ static airlift_fail_t take_piece(void *ctx, const uint8_t *data, uint32_t len)
 {
     struct agent_decoding *d = ctx;
     struct agent *a = d->a;
-    const airlift_fail_t fail = outcome(d, al_esp_delta_feed(&d->decoder, data, len));
+    const airlift_fail_t fail = outcome(d, agent_decoder_feed(d, data, len));
     /* An image that comes whole is long: what a cut may cost is as for an image. */
     const uint32_t step = a->patch.whole ? a->config.journal_bytes : AGENT_SECTOR_SIZE;
 
-    if (fail == AIRLIFT_FAIL_NONE && d->decoder.taken - d->stored >= step &&
-        d->decoder.taken < a->patch.size && agent_bank_save(d) != ESP_OK) {
+    const uint32_t taken = agent_decoder_taken(d);
+
+    if (fail == AIRLIFT_FAIL_NONE && taken - d->stored >= step && taken < a->patch.size &&
+        agent_bank_save(d) != ESP_OK) {
         return agent_fail(a, AIRLIFT_FAIL_FLASH, "cannot store the decoder's state in slot %s",
                           d->slot->label);
     }
@@ -300,7 +313,6 @@ static airlift_fail_t begin_stream(struct agent_decoding *d)
 static airlift_fail_t stream(struct agent_decoding *d)
 {
     struct agent *a = d->a;
-    const struct al_esp_delta_io io = io_of(d);
     struct agent_job job;
     uint32_t pos;
     airlift_fail_t fail = AIRLIFT_FAIL_NONE;
@@ -316,11 +328,11 @@ static airlift_fail_t stream(struct agent_decoding *d)
     if (begun) {
         ESP_LOGI(AGENT_TAG, "the patch goes on at %s of %s", agent_size_text(d->stored).text,
                  agent_size_text(a->patch.size).text);
-        d->decoder.io = io;
+        agent_decoder_go_on(d);
         fail = open_slot(d);
     } else {
         d->durable = d->made = d->held = d->stored = 0;
-        al_esp_delta_begin(&d->decoder, &io);
+        agent_decoder_begin(d);
         fail = begin_stream(d);
     }
     const struct agent_fetch patch = {
@@ -337,7 +349,7 @@ static airlift_fail_t stream(struct agent_decoding *d)
     if (fail == AIRLIFT_FAIL_NONE) {
         fail = agent_fetch_stream(a, d->slot, &patch);
     }
-    return fail == AIRLIFT_FAIL_NONE ? outcome(d, al_esp_delta_end(&d->decoder)) : fail;
+    return fail == AIRLIFT_FAIL_NONE ? outcome(d, agent_decoder_end(d)) : fail;
 }
 
 /* --- One patch ----------------------------------------------------------------------- */
@@ -393,7 +405,7 @@ static bool may_come_true(airlift_fail_t fail)
 
 airlift_fail_t agent_delta_install(struct agent *a, const esp_partition_t *slot, bool *fall_back)
 {
-    struct agent_decoding *d = calloc(1, sizeof(*d));
+    struct agent_decoding *d = calloc(1, sizeof(*d) + agent_decoder_size(a->patch.format));
 
     *fall_back = d == NULL;
     if (d == NULL) {

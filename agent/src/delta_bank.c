@@ -8,12 +8,6 @@
 #define MAGIC       0x4B4E4244u
 #define HEADER_SIZE 64u
 
-/* Flash encryption writes 16 bytes at a time. */
-#define DECODER_SIZE ((sizeof(struct al_esp_delta) + 15u) & ~15u)
-#define BANK_SIZE                                                                                   \
-    ((HEADER_SIZE + DECODER_SIZE + AGENT_SECTOR_SIZE + AGENT_SECTOR_SIZE - 1) / AGENT_SECTOR_SIZE * \
-     AGENT_SECTOR_SIZE)
-
 /* A bank's first bytes, written last. */
 struct header {
     uint32_t magic;
@@ -25,18 +19,29 @@ struct header {
 };
 
 _Static_assert(sizeof(struct header) == HEADER_SIZE, "the layout is stored");
-_Static_assert(sizeof(struct al_esp_delta) == DECODER_SIZE, "no byte behind the struct is written");
+
+static uint32_t decoder_size(const struct agent_decoding *d)
+{
+    return agent_decoder_size(d->a->patch.format);
+}
+
+/* Header, decoder, sector: rounded up to sectors. */
+static uint32_t bank_size(uint8_t format)
+{
+    return (HEADER_SIZE + agent_decoder_size(format) + AGENT_SECTOR_SIZE + AGENT_SECTOR_SIZE - 1) /
+           AGENT_SECTOR_SIZE * AGENT_SECTOR_SIZE;
+}
 
 static uint32_t bank_off(const struct agent_decoding *d, uint32_t seq)
 {
-    return d->slot->size - (1 + seq % 2) * (uint32_t)BANK_SIZE;
+    return d->slot->size - (1 + seq % 2) * bank_size(d->a->patch.format);
 }
 
 static uint32_t crc_of(const struct agent_decoding *d, const struct header *h)
 {
     uint32_t crc = al_crc32_zlib(0, h, offsetof(struct header, crc));
 
-    crc = al_crc32_zlib(crc, &d->decoder, sizeof(d->decoder));
+    crc = al_crc32_zlib(crc, d->decoder, decoder_size(d));
     return al_crc32_zlib(crc, d->a->buf.sector, AGENT_SECTOR_SIZE);
 }
 
@@ -52,23 +57,23 @@ static bool load(struct agent_decoding *d, const struct header *h)
 {
     const uint32_t off = bank_off(d, h->seq);
 
-    if (esp_partition_read(d->slot, off + HEADER_SIZE, &d->decoder, sizeof(d->decoder)) != ESP_OK ||
-        esp_partition_read(d->slot, off + HEADER_SIZE + DECODER_SIZE, d->a->buf.sector, AGENT_SECTOR_SIZE) !=
-            ESP_OK ||
+    if (esp_partition_read(d->slot, off + HEADER_SIZE, d->decoder, decoder_size(d)) != ESP_OK ||
+        esp_partition_read(d->slot, off + HEADER_SIZE + decoder_size(d), d->a->buf.sector,
+                           AGENT_SECTOR_SIZE) != ESP_OK ||
         crc_of(d, h) != h->crc) {
         return false;
     }
     d->made = d->saved = h->made;
     d->held = h->held;
     d->durable = h->made - h->held;
-    d->stored = d->decoder.taken;
+    d->stored = agent_decoder_taken(d);
     d->seq = h->seq;
     return d->stored < d->a->patch.size;
 }
 
-uint32_t agent_bank_room(void)
+uint32_t agent_bank_room(uint8_t format)
 {
-    return 2 * (uint32_t)BANK_SIZE;
+    return 2 * bank_size(format);
 }
 
 bool agent_bank_load(struct agent_decoding *d)
@@ -89,30 +94,29 @@ esp_err_t agent_bank_clear(const struct agent_decoding *d)
 
 esp_err_t agent_bank_save(struct agent_decoding *d)
 {
-    const struct al_esp_delta_io io = d->decoder.io;
     const uint32_t off = bank_off(d, d->seq + 1);
     struct header h = {.magic = MAGIC, .seq = d->seq + 1, .made = d->made, .held = d->held};
 
     memcpy(h.patch, d->a->patch.sha256, sizeof(h.patch));
-    memset(&d->decoder.io, 0, sizeof(d->decoder.io)); /* addresses of this run */
+    agent_decoder_detach(d);
     h.crc = crc_of(d, &h);
 
     /* A cut until the header is whole: the other bank is the newer valid one. */
-    esp_err_t err = esp_partition_erase_range(d->slot, off, BANK_SIZE);
+    esp_err_t err = esp_partition_erase_range(d->slot, off, bank_size(d->a->patch.format));
     if (err == ESP_OK) {
-        err = esp_partition_write(d->slot, off + HEADER_SIZE, &d->decoder, DECODER_SIZE);
+        err = esp_partition_write(d->slot, off + HEADER_SIZE, d->decoder, decoder_size(d));
     }
     if (err == ESP_OK) {
-        err = esp_partition_write(d->slot, off + HEADER_SIZE + DECODER_SIZE, d->a->buf.sector,
+        err = esp_partition_write(d->slot, off + HEADER_SIZE + decoder_size(d), d->a->buf.sector,
                                   AGENT_SECTOR_SIZE);
     }
     if (err == ESP_OK) {
         err = esp_partition_write(d->slot, off, &h, sizeof(h));
     }
-    d->decoder.io = io;
+    agent_decoder_go_on(d);
     if (err == ESP_OK) {
         d->seq++;
-        d->stored = d->decoder.taken;
+        d->stored = agent_decoder_taken(d);
     }
     return err;
 }

@@ -43,6 +43,9 @@ static esp_err_t set_running(esp_http_client_handle_t client, const struct agent
     if (running->file.size != 0) {
         err = esp_http_client_set_header(client, "Airlift-Running", text);
     }
+    if (err == ESP_OK) {
+        err = esp_http_client_set_header(client, "Airlift-Patch-Formats", running->formats);
+    }
     snprintf(text, sizeof(text), "%" PRIu32, running->ram);
     return err == ESP_OK ? esp_http_client_set_header(client, "Airlift-Patch-RAM", text) : err;
 }

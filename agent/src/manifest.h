@@ -43,6 +43,7 @@ airlift_fail_t agent_manifest_parse(const char *text, size_t len, const char *ba
 
 /* --- Patches ------------------------------------------------------------- */
 
+#define AGENT_PATCH_FORMATS  2u    /* that are understood */
 #define AGENT_PATCH_URL_SIZE 2048u /* bytes with NUL; a patch with a longer one is passed over */
 
 /* A file as its length and SHA-256; size 0: none. */
@@ -60,12 +61,17 @@ struct agent_patch {
     bool whole;     /* needs no old image */
 };
 
+/* A format that can be decoded, and how large a patch of it may be. */
+struct agent_patch_format {
+    const char *name;
+    uint32_t ram;  /* bytes for the decoder */
+    uint32_t room; /* bytes for the patch */
+};
+
 /* What a patch must be to be of use. */
 struct agent_patch_needs {
-    const char *const *format; /* names, ended by NULL */
-    struct agent_file from;    /* the running image; size 0: not known, whole ones only */
-    uint32_t ram;              /* bytes for the decoder */
-    uint32_t room;             /* bytes for the patch */
+    struct agent_patch_format format[AGENT_PATCH_FORMATS];
+    struct agent_file from; /* the running image; size 0: not known, whole ones only */
 };
 
 /*

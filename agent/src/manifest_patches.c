@@ -19,18 +19,17 @@ static uint32_t number(const cJSON *entry, const char *name)
                : 0;
 }
 
-/* Is its format one of those? */
-static bool find_format(const cJSON *entry, const char *const *names, uint8_t *out)
+/* The index of its format; AGENT_PATCH_FORMATS if it is none of those. */
+static uint8_t find_format(const cJSON *entry, const struct agent_patch_needs *needs)
 {
     const cJSON *item = agent_json_field(entry, "format");
+    uint8_t i = 0;
 
-    for (uint8_t i = 0; cJSON_IsString(item) && names[i] != NULL; i++) {
-        if (strcmp(item->valuestring, names[i]) == 0) {
-            *out = i;
-            return true;
-        }
+    while (i < AGENT_PATCH_FORMATS &&
+           !(cJSON_IsString(item) && strcmp(item->valuestring, needs->format[i].name) == 0)) {
+        i++;
     }
-    return false;
+    return i;
 }
 
 static bool digest(const cJSON *entry, const char *name, uint8_t out[AL_SHA256_SIZE])
@@ -55,11 +54,13 @@ static bool read_patch(const cJSON *entry, const char *base_url, bool allow_http
 {
     const cJSON *url = agent_json_field(entry, "url");
     const uint32_t size = number(entry, "size");
+    const uint8_t format = find_format(entry, needs);
 
     out->whole = agent_json_field(entry, "from") == NULL;
-    if (!cJSON_IsString(url) || size == 0 || size > needs->room || number(entry, "ram") > needs->ram ||
-        !find_format(entry, needs->format, &out->format) || (!out->whole && !is_from(entry, &needs->from)) ||
-        !digest(entry, "sha256", out->sha256) ||
+    out->format = format;
+    if (!cJSON_IsString(url) || size == 0 || format == AGENT_PATCH_FORMATS ||
+        size > needs->format[format].room || number(entry, "ram") > needs->format[format].ram ||
+        (!out->whole && !is_from(entry, &needs->from)) || !digest(entry, "sha256", out->sha256) ||
         !agent_url_resolve(base_url, url->valuestring, out->url, sizeof(out->url)) ||
         !agent_url_allowed(out->url, allow_http)) {
         return false;

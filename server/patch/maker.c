@@ -190,7 +190,8 @@ static enum srv_patch_state take(struct work *w)
 static enum srv_patch_state make_patch(struct work *w)
 {
     const struct srv_patch *p = &w->job->patch;
-    char *argv[] = {"airlift", "delta", "make", base_of(w), w->to.path, "-o", "-", NULL};
+    char *argv[] = {"airlift",  "delta",         "make", base_of(w), w->to.path,
+                    "--format", "esp_delta_ota", "-o",   "-",        NULL};
 
     w->from.fd = w->to.fd = w->out.fd = w->err.fd = -1;
     enum srv_patch_state state = SRV_PATCH_FAILED;

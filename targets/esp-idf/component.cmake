@@ -14,7 +14,7 @@ file(GLOB airlift_sources "${airlift_root}/agent/src/*.c" "${airlift_root}/agent
 if(CONFIG_AIRLIFT_DELTA)
     list(FILTER airlift_sources EXCLUDE REGEX "/delta_none\\.c$")
 else()
-    list(FILTER airlift_sources EXCLUDE REGEX "/(delta|delta_bank|esp_delta)\\.c$")
+    list(FILTER airlift_sources EXCLUDE REGEX "/(delta|delta_bank|delta_decoder|delta_model|esp_delta)\\.c$")
 endif()
 
 set(airlift_requires app_update bootloader_support efuse esp_app_format esp_hw_support esp_http_client esp_partition esp_rom
@@ -30,3 +30,7 @@ idf_component_register(
     PRIV_INCLUDE_DIRS agent/src
     REQUIRES ${airlift_public}
     PRIV_REQUIRES ${airlift_requires})
+
+if(CONFIG_AIRLIFT_DELTA_12K)
+    target_compile_definitions(${COMPONENT_LIB} PUBLIC AL_DELTA_SMALL) # changes airlift/delta.h
+endif()

@@ -20,11 +20,11 @@ static void require(bool claim)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
-    static const char *const formats[] = {"esp_delta_ota", NULL};
     static struct agent_manifest manifest;
     static struct agent_patch patch;
     struct agent_patch_needs needs = {
-        .format = formats, .from = {.size = 1504368}, .ram = 496, .room = 65536};
+        .format = {{"airlift-delta-1", 20480, 65536}, {"esp_delta_ota", 496, 4096}},
+        .from = {.size = 1504368}};
     char why[AGENT_TEXT_SIZE] = "";
     char *text = malloc(len + 1); /* its end is guarded */
 
@@ -37,7 +37,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
         AIRLIFT_FAIL_NONE) {
         require(manifest.version[0] == '\0' || agent_url_allowed(manifest.url, false));
         agent_manifest_find_patch(text, len, "https://host/fw/version.json", false, &needs, &patch);
-        require(patch.size <= needs.room && patch.format == 0);
+        require(patch.format < AGENT_PATCH_FORMATS && patch.size <= needs.format[patch.format].room);
         require(patch.size == 0 || agent_url_allowed(patch.url, false));
     } else {
         require(why[0] != '\0' && memchr(why, '\0', sizeof(why)) != NULL);

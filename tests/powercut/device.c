@@ -8,6 +8,7 @@
 #include "airlift/crypto.h"
 #include "airlift/image.h"
 #include "airlift/otadata.h"
+#include "delta/delta.h"
 #include "delta/esp_delta.h"
 #include "torture.h"
 
@@ -16,6 +17,9 @@
 #define APPS_OFF    0x10000u
 
 const struct geometry geometry_small = {.slot_size = 0x8000, .image_size = 0x7E00, .nvs_size = 0x3000};
+/* Room behind an image for two states of airlift's own decoder, and not for a patch that holds all of it. */
+static const struct geometry geometry_stream = {
+    .slot_size = 0x1E000, .image_size = 0x10400, .nvs_size = 0x3000};
 const struct geometry geometry_large = {.slot_size = 0x140000, .image_size = 0x98000, .nvs_size = 0x4000};
 
 struct image images[MAX_VERSIONS], patch;
@@ -23,6 +27,11 @@ const struct scenario *scenario;
 struct geometry geometry;
 
 static struct al_ptable table;
+
+static const struct geometry *geometry_of(const struct scenario *sc, const struct geometry *g)
+{
+    return sc->whole && !sc->esp ? &geometry_stream : g;
+}
 
 static _Noreturn void give_up(const char *what)
 {
@@ -47,7 +56,8 @@ static uint8_t content(unsigned version, uint32_t at)
 static void make_image(struct image *im, unsigned version, uint8_t secure_version)
 {
     /* A patch needs room behind the image. */
-    const uint32_t spare = !scenario->delta ? 0 : geometry.slot_size * (scenario->whole ? 53 : 48) / 128;
+    const bool has_spare = scenario->delta && geometry.slot_size != geometry_stream.slot_size;
+    const uint32_t spare = has_spare ? geometry.slot_size * (scenario->whole ? 53 : 48) / 128 : 0;
     const uint32_t seg_len = geometry.image_size - spare - version * 1028 - 512;
     struct al_image_new what = {.header = {.n_segments = 1, .chip_id = AL_CHIP_LINUX, .hash_appended = true},
                                 .desc = {.secure_version = secure_version}};
@@ -99,11 +109,14 @@ static void make_patch(const struct scenario *sc)
 
     free(patch.data);
     patch = (struct image){.etag = "\"patch\""};
-    char err[100];
+    const uint8_t *old = sc->whole ? NULL : from->data;
+    const size_t old_len = sc->whole ? 0 : from->len;
+    const struct delta_options options = {0};
+    char err[100] = "making a patch";
     size_t len;
 
-    if (delta_esp_make(sc->whole ? NULL : from->data, sc->whole ? 0 : from->len, to->data, to->len,
-                       &patch.data, &len, err, sizeof(err)) != 0) {
+    if (sc->esp ? delta_esp_make(old, old_len, to->data, to->len, &patch.data, &len, err, sizeof(err)) != 0
+                : delta_make(old, old_len, to->data, to->len, &options, &patch.data, &len) != 0) {
         give_up(err);
     }
     patch.len = (uint32_t)len;
@@ -159,7 +172,7 @@ static void make_table(const struct scenario *sc)
 
 uint32_t device_flash_size(const struct scenario *sc, const struct geometry *g)
 {
-    return APPS_OFF + (sc->n_slots + (sc->factory ? 1u : 0u)) * g->slot_size;
+    return APPS_OFF + (sc->n_slots + (sc->factory ? 1u : 0u)) * geometry_of(sc, g)->slot_size;
 }
 
 const char *device_place(uint32_t off, char out[40])
@@ -192,7 +205,7 @@ void device_make(const struct scenario *sc, const struct geometry *g)
     struct state *s = board->state;
 
     scenario = sc;
-    geometry = *g;
+    geometry = *geometry_of(sc, g);
     for (unsigned v = 0; v < MAX_VERSIONS; v++) {
         make_image(&images[v], v, sc->secure_version[v]);
     }

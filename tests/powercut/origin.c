@@ -9,6 +9,8 @@
 #include <string.h>
 
 #include "agent.h"
+#include "airlift/delta.h"
+#include "airlift/esp_delta.h"
 #include "torture.h"
 
 #define DROP_AFTER 5000u /* bytes of a connection that gets lost: not the end of a sector */
@@ -49,8 +51,8 @@ static void print_patches(const struct image *to, char *out, size_t size)
         }
         snprintf(out, size,
                  ",\"patches\":[{%s\"url\":\"patch\",\"size\":%" PRIu32
-                 ",\"sha256\":\"%s\",\"format\":\"esp_delta_ota\",\"ram\":1}]",
-                 start, patch.len, sha256);
+                 ",\"sha256\":\"%s\",\"format\":\"%s\",\"ram\":1}]",
+                 start, patch.len, sha256, scenario->esp ? AL_ESP_DELTA_FORMAT : AL_DELTA_FORMAT);
     }
 }
 

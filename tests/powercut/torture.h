@@ -181,6 +181,8 @@ struct scenario {
     bool delta;       /* the server has a patch from the first version to the first step's */
     bool whole;       /* it holds the whole image, and is longer than there is room behind that */
     bool bad_patch;   /* and it is not what it should be */
+    bool esp;         /* it is of esp_delta_ota's format, not airlift's own */
+    bool slow;        /* a life takes long: short runs try fewer of them */
     bool forgets;     /* ESP-IDF's own sequence: an update may be forgotten, not the device lost */
 };
 

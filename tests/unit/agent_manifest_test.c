@@ -194,8 +194,8 @@ static struct agent_patch patch;
 static uint32_t find(const char *entries)
 {
     static char text[4096];
-    static const char *const formats[] = {"f0", "f1", NULL};
-    struct agent_patch_needs needs = {.format = formats, .from = {.size = 1000}, .ram = 20480, .room = 5000};
+    struct agent_patch_needs needs = {.format = {{"f0", 512, 700}, {"f1", 20480, 5000}},
+                                      .from = {.size = 1000}};
 
     for (unsigned i = 0; i < AL_SHA256_SIZE; i++) {
         needs.from.sha256[i] = (uint8_t)(i == 0 ? 0xFF : i);

@@ -33,6 +33,18 @@ extern "C" {
 #define AL_DELTA_BLOCK       65536u /* bytes of a stretch at most; so many later the output's CRC is compared */
 #define AL_DELTA_PIECE       256u
 
+/* What servers and devices call the format; the digit is the header's version. */
+#define AL_DELTA_FORMAT "airlift-delta-1"
+
+/* What a server tells and a device offers as the decoder's memory: struct al_delta takes no more on any chip. */
+#define AL_DELTA_RAM_LARGE 20480u /* bytes */
+#define AL_DELTA_RAM_SMALL 12288u
+#ifdef AL_DELTA_SMALL
+#define AL_DELTA_RAM AL_DELTA_RAM_SMALL
+#else
+#define AL_DELTA_RAM AL_DELTA_RAM_LARGE
+#endif
+
 /* What the first AL_DELTA_HEADER_SIZE bytes say. */
 struct al_delta_header {
     uint32_t old_len, new_len, patch_len; /* bytes; patch_len counts the header */
@@ -92,6 +104,8 @@ struct al_delta {
     uint8_t input[AL_DELTA_INPUT];
     uint8_t piece[AL_DELTA_PIECE];
 };
+
+_Static_assert(sizeof(struct al_delta) <= AL_DELTA_RAM, "servers are told so");
 
 void al_delta_begin(struct al_delta *d, const struct al_delta_io *io);
 

@@ -36,6 +36,9 @@ struct al_esp_delta_io {
 
 #define AL_ESP_DELTA_PIECE 128u
 
+/* What servers and devices call the format. */
+#define AL_ESP_DELTA_FORMAT "esp_delta_ota"
+
 /* What a server tells and a device offers as the decoder's memory: the struct takes no more on any chip. */
 #define AL_ESP_DELTA_RAM 512u /* bytes */
 
