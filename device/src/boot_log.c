@@ -194,7 +194,8 @@ static void log_skipped(const struct dev_boot_log *log, const struct al_boot_res
         }
         char name[16];
         index_name(tried->index, name);
-        dev_boot_log(log, 'W', "boot", "%s app skipped: %s", name, al_boot_tried_text(tried));
+        dev_boot_log(log, 'W', tried->fault == AL_IMAGE_NOT_TRUSTED ? "secure_boot_v2" : "boot",
+                     "%s app skipped: %s", name, al_boot_tried_text(tried));
     }
 }
 
@@ -225,7 +226,24 @@ static void log_segments(const struct dev_boot_log *log, const struct al_chip *c
     }
 }
 
-void dev_boot_log_result(struct dev_boot_log *log, const struct al_flash *flash, const struct al_chip *chip,
+/* Which of the eFuses' keys it was. */
+static void log_signer(const struct dev_boot_log *log, const struct dev_desc *desc,
+                       const struct al_sig_check *check)
+{
+    unsigned len = desc->chip->key_digest_len ? desc->chip->key_digest_len : AL_SIG_KEY_DIGEST_SIZE;
+    for (unsigned i = 0; i < check->n_signers; i++) {
+        const struct al_sig_signer *s = &check->signer[i];
+        for (unsigned key = 0; s->fault == AL_SIG_GOOD && key < desc->n_key_digests; key++) {
+            if (memcmp(desc->key_digests[key], s->key_digest, len) == 0) {
+                dev_boot_log(log, 'I', "secure_boot_v2", "signature verified: %s, key %u",
+                             al_sig_type_text((enum al_sig_type)s->type), key);
+                return;
+            }
+        }
+    }
+}
+
+void dev_boot_log_result(struct dev_boot_log *log, const struct al_flash *flash, const struct dev_desc *desc,
                          const struct al_boot_work *work, const struct al_boot_result *result)
 {
     if (log->quiet) {
@@ -252,7 +270,10 @@ void dev_boot_log_result(struct dev_boot_log *log, const struct al_flash *flash,
     if (result->reason == AL_BOOT_DEFAULT && result->part.subtype == AL_SUB_APP_FACTORY) {
         dev_boot_log(log, 'I', "boot", "Defaulting to factory image");
     }
-    log_segments(log, chip, &result->part, info);
+    log_segments(log, desc->chip, &result->part, info);
+    if (desc->secure_boot) {
+        log_signer(log, desc, &work->signature);
+    }
     dev_boot_log(log, 'I', "boot", "Loaded app from partition at offset 0x%" PRIx32, result->part.off);
     dev_boot_log(
         log, 'I', "boot", "%s: %s %s (%s)", result->part.label, info->has_desc ? info->desc.project : "app",

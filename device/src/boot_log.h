@@ -37,8 +37,8 @@ void dev_boot_log_reset(struct dev_boot_log *log, enum dev_reset reset, const st
 void dev_boot_log_before(struct dev_boot_log *log, const struct al_flash *flash, const struct dev_desc *desc,
                          struct al_boot_work *work);
 
-/* After al_boot(): table, candidates, verdict, and the app's segments. */
-void dev_boot_log_result(struct dev_boot_log *log, const struct al_flash *flash, const struct al_chip *chip,
+/* After al_boot(): table, candidates, verdict, who signed the app, and the app's segments. */
+void dev_boot_log_result(struct dev_boot_log *log, const struct al_flash *flash, const struct dev_desc *desc,
                          const struct al_boot_work *work, const struct al_boot_result *result);
 
 #endif

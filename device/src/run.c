@@ -507,7 +507,7 @@ static bool live_once(struct device *d, double *pause_s, int *status)
     if (boot.reset_failed) {
         dev_boot_log(&d->log, 'E', "boot", "Not all partitions were erased");
     }
-    dev_boot_log_result(&d->log, flash, d->desc.chip, &d->work, &boot);
+    dev_boot_log_result(&d->log, flash, &d->desc, &d->work, &boot);
     if (!boot.boots) {
         d->result->stop = DEV_STOP_NO_APP;
         return false;

@@ -392,6 +392,10 @@ class SecureBoot(Case):
         self.assertEqual(said["tried"], [{"app": "ota_1", "verdict": "signed with a key that was revoked"},
                                          {"app": "ota_0", "verdict": "good"}])
         self.assertIn("ota_1 refused: signed with a key that was revoked\n", self.run_it("boot", self.flash, "--dry-run"))
+        done = subprocess.run([AIRLIFT, "device", "run", self.flash, "--max-boots", "1"], capture_output=True, text=True,
+                              env=dict(self.env, AIRLIFT_REFERENCE_AGENT="/bin/true"), timeout=60, check=True)
+        self.assertRegex(done.stdout + done.stderr, r"W \(\d+\) secure_boot_v2: ota_1 app skipped: signed with a key that "
+                         r"was revoked\n(.*\n)*I \(\d+\) secure_boot_v2: signature verified: ECDSA P-256, key 0\n")
         self.put(1, data("app.bin"))
         self.assertEqual(self.boot()["tried"][0], {"app": "ota_1", "verdict": "not signed"})
         status = json.loads(self.run_it("device", "status", self.flash, "--json"))
