@@ -137,6 +137,7 @@ class World(unittest.TestCase):
 
     factory_image = make_image("1.4.2")
     image = make_image("1.4.3")  # the usual update
+    table = None  # of partitions, as CSV; None: two_ota
 
     def setUp(self):
         self.dir = tempfile.mkdtemp(prefix="airlift-agent-")
@@ -144,10 +145,14 @@ class World(unittest.TestCase):
         self.server = FaultyServer().start()
         self.addCleanup(self.server.stop)
         self.flash = os.path.join(self.dir, "dev.bin")
-        factory = self.write("factory.bin", self.factory_image)
-        self.airlift("flash", "new", self.flash, "--table", "two_ota", "--factory", factory)
+        self.new_flash()
         self.device = None
         self.addCleanup(self.clean_up_device)
+
+    def new_flash(self):
+        factory = self.write("factory.bin", self.factory_image)
+        table = "two_ota" if self.table is None else self.write("table.csv", self.table.encode())
+        self.airlift("flash", "new", self.flash, "--table", table, "--factory", factory)
 
     def clean_up_device(self):
         if self.device is not None and self.device.process.poll() is None:

@@ -5,7 +5,7 @@
     delta.py STAGE --corpus DIR [CUTS] [tight]
 
 The second form updates a device by a patch for each pair of releases in DIR that PAIRS names, and cuts its
-power CUTS times (500) in all, at instants chosen by a seed. In tight slots patches are decoded as they come.
+power CUTS times (500) in all, at instants chosen by a seed. In tight slots patches of more than 56 KiB are decoded as they come.
 """
 
 import hashlib
@@ -26,7 +26,9 @@ import server_world  # noqa: E402
 from agent import Device, World, make_manifest  # noqa: E402
 from faulty_server import FaultyServer, Route  # noqa: E402
 
-FORMAT = "esp_delta_ota"
+OWN, ESP = "airlift-delta-1", "esp_delta_ota"  # as manifests and devices call the formats
+FORMATS = OWN + ", " + ESP
+COMMAND_FORMAT = {OWN: "airlift", ESP: "esp_delta_ota"}  # as `airlift delta make` does
 SECTOR = 4096
 CUT_COSTS = 8192  # bytes of a patch that a cut may let the device fetch twice
 
@@ -56,14 +58,14 @@ def sha256(data):
     return hashlib.sha256(data).hexdigest()
 
 
-def make_patch(old, new):
+def make_patch(old, new, format=OWN):
     """By the program under test; old None: the new image, compressed."""
     with tempfile.TemporaryDirectory() as directory:
         paths = [os.path.join(directory, name) for name in ("old", "new", "patch")]
         for path, data in zip(paths, (old or b"", new)):
             with open(path, "wb") as file:
                 file.write(data)
-        words = ["--whole" if old is None else paths[0], paths[1], "-o", paths[2]]
+        words = ["--whole" if old is None else paths[0], paths[1], "-o", paths[2], "--format", COMMAND_FORMAT[format]]
         subprocess.run([agent.AIRLIFT, "delta", "make", *words], check=True, stdout=subprocess.DEVNULL)
         with open(paths[2], "rb") as file:
             return file.read()
@@ -72,26 +74,28 @@ def make_patch(old, new):
 def entry(old, patch, **changes):
     """One of the manifest's patches."""
     fields = {"from": sha256(old), "from_size": len(old)} if old else {}
-    fields.update({"url": "patch", "size": len(patch), "sha256": sha256(patch), "format": FORMAT, "ram": 1})
+    fields.update({"url": "patch", "size": len(patch), "sha256": sha256(patch), "format": OWN, "ram": 1})
     fields.update(changes)
     return fields
 
 
 # ---- the commands ----------------------------------------------------------------------------
 
-class Commands(server_world.Case):
+class EspFormat(server_world.Case):
+    """airlift delta --format esp_delta_ota."""
+
     def setUp(self):
         super().setUp()
         self.old = self.path("old.bin", make_image("1.4.2"))
         self.new = self.path("new.bin", make_image("1.4.3"))
         self.patch = self.path("p")
 
-    def make(self, *words):
-        result = self.airlift("delta", "make", self.old, self.new, "-o", self.patch, *words)
+    def make(self):
+        result = self.airlift("delta", "make", self.old, self.new, "-o", self.patch, "--format", "esp_delta_ota")
         self.assertEqual((result.returncode, result.stdout, result.stderr), (0, "", ""))
 
     def test_esp_delta_ota_patch_gives_the_new_image(self):
-        self.make("--format", "esp_delta_ota")
+        self.make()
         out = self.path("out.bin")
         self.assertEqual(self.airlift("delta", "apply", self.old, self.patch, "-o", out).returncode, 0)
         with open(out, "rb") as a, open(self.new, "rb") as b:
@@ -106,7 +110,7 @@ class Commands(server_world.Case):
                                 "to_size": os.path.getsize(self.new), "size": os.path.getsize(self.patch)})
 
     def test_what_is_wrong_with_esp_delta_ota_patches_is_told(self):
-        self.make("--format", "esp_delta_ota")
+        self.make()
         with open(self.patch, "rb") as file:
             good = file.read()
         bad = self.path("bad")
@@ -125,17 +129,15 @@ class Commands(server_world.Case):
         self.assertFailed(self.airlift("delta", "make", self.old, "-o", bad), "are needed", code=2)
 
 
-# ---- a device, and a server that fails on purpose ----------------------------------------
-
 class OwnFormat(server_world.Case):
-    """airlift delta --format airlift."""
+    """airlift delta, as it is without --format."""
 
     def delta(self, *words):
         return self.airlift("delta", *words)
 
     def make(self, old, new, *options):
         out = self.path("patch")
-        result = self.delta("make", "--format", "airlift", *options, *([self.path("old", old)] if old is not None else []),
+        result = self.delta("make", *options, *([self.path("old", old)] if old is not None else []),
                             self.path("new", new), "-o", out)
         self.assertEqual((result.returncode, result.stdout), (0, ""), result.stderr)
         return out
@@ -151,7 +153,7 @@ class OwnFormat(server_world.Case):
                 self.assertTrue(f.read() == new)
             says = json.loads(self.delta("info", patch, "--json").stdout)
             self.assertEqual((says["format"], says["from_size"], says["from_sha256"], says["to_size"], says["to_sha256"]),
-                             ("airlift", len(old), sha256(old), len(new), sha256(new)))
+                             (OWN, len(old), sha256(old), len(new), sha256(new)))
             self.assertEqual(says["ram"], 12288 if options else 20480)
         # Bytes that are no image, none at all, and no old file.
         for a, b in ((b"abc" * 1000, b"abd" * 1100), (b"", b"x"), (b"x" * 5000, b"")):
@@ -171,22 +173,25 @@ class OwnFormat(server_world.Case):
         self.assertFailed(self.delta("apply", self.path("old"), self.path("bad", data), "-o", self.path("x")), "damaged")
         self.assertFailed(self.delta("apply", self.path("old"), self.path("bad", data[:-1]), "-o", self.path("x")), "damaged")
         self.assertFailed(self.delta("info", self.path("bad", data[:-1])), "damaged or cut short")
-        self.assertFailed(self.delta("make", "--format", "airlift", "--ram", "5K", "a", "b", "-o", "c"), "20K or 12K", 2)
+        self.assertFailed(self.delta("make", "--ram", "5K", "a", "b", "-o", "c"), "20K or 12K", 2)
         self.assertFalse(os.path.exists(self.path("x")))
 
+
+# ---- a device, and a server that fails on purpose ----------------------------------------
 
 class PatchWorld(World):
     factory_image = make_image("1.4.2")
     image = make_image("1.4.3")
+    format = OWN
 
     def setUp(self):  # the patch is made once
         if "patch" not in type(self).__dict__:
-            type(self).patch = make_patch(self.factory_image, self.image)
+            type(self).patch = make_patch(self.factory_image, self.image, self.format)
         super().setUp()
 
-    def offer(self, patch=None, entries=None, **changes):
+    def offer(self, patch=None, entries=None):
         patch = self.patch if patch is None else patch
-        entries = [entry(self.factory_image, patch, **changes)] if entries is None else entries
+        entries = [entry(self.factory_image, patch, format=self.format)] if entries is None else entries
         self.publish()
         manifest = json.loads(make_manifest("1.4.3", self.image))
         manifest["patches"] = entries
@@ -229,6 +234,8 @@ class Patches(PatchWorld):
         asked = [r.headers["airlift-running"] for r in self.asked("/fw/version.json")]
         self.assertEqual(asked[0], sha256(self.factory_image))
         self.assertEqual(asked[-1], sha256(self.image))
+        first = self.asked("/fw/version.json")[0].headers
+        self.assertEqual((first["airlift-patch-formats"], first["airlift-patch-ram"]), (FORMATS, "20480"))
         self.assertNotIn("airlift-running", self.asked("/fw/patch")[0].headers)
 
     def test_patches_are_not_taken_where_the_app_does_not_want_them(self):
@@ -237,12 +244,6 @@ class Patches(PatchWorld):
         self.stop()
         self.assertEqual(self.asked("/fw/patch"), [])
         self.assertNotIn("airlift-running", self.asked("/fw/version.json")[0].headers)
-
-    def test_ram_offered_is_what_servers_ask_for(self):
-        self.offer()
-        self.expect_installed(self.start())
-        self.stop()
-        self.assertEqual(self.asked("/fw/version.json")[0].headers["airlift-patch-ram"], "512")
 
     def test_patch_of_no_use_is_passed_over(self):
         other = make_image("1.4.1")
@@ -276,9 +277,25 @@ class Patches(PatchWorld):
         self.offer(patch=random.Random(5).randbytes(9000))
         self.check_whole_instead(self.start(), r"the patch cannot be applied")
 
-    def test_patch_to_another_image_falls_back(self):
-        # Right by its hash, and what it gives is an image, only not the one that is published.
-        self.offer(patch=make_patch(self.factory_image, make_image("1.4.3", changes=41)))
+    def test_patch_to_or_from_another_image_falls_back_before_the_slot_is_touched(self):
+        other = make_image("1.4.3", changes=41)
+        for patch, why in ((make_patch(self.factory_image, other), "does not give the manifest's image"),
+                           (make_patch(other, self.image), "is for another old image")):
+            self.offer(patch=patch)
+            self.server.routes["/fw/1.4.3.bin"].close_headers = True
+            device = self.start()
+            device.expect(r"the patch %s: the whole image instead" % why)
+            device.expect(r"no update \(network\)")
+            result = self.stop()
+            self.assertLessEqual(result["erases"], -(-len(patch) // SECTOR) + 4)
+            self.assertEqual(self.slot("ota_0")[:SECTOR], b"\xff" * SECTOR)
+            os.remove(self.flash)
+            self.new_flash()
+        self.server.reset()
+        # What a damaged patch makes is noticed while it is made, though its own hash is right.
+        bad = bytearray(self.patch)
+        bad[len(bad) // 3] ^= 1
+        self.offer(patch=bytes(bad))
         self.check_whole_instead(self.start(), r"the patch (cannot be applied|does not give the manifest's image)")
 
     def test_connection_lost_is_taken_up_at_the_byte(self):
@@ -298,17 +315,45 @@ class Patches(PatchWorld):
         self.assertLessEqual(fetched, len(self.patch) + cuts * CUT_COSTS)
 
 
+class Esp(PatchWorld):
+    """A patch of Espressif's format serves as well."""
+
+    format = ESP
+
+    def test_patch_is_fetched_in_place_of_the_image(self):
+        self.offer()
+        device = self.start()
+        device.expect(r"1\.4\.3 verified.*\(by a patch, %d bytes fetched for %d\)" % (len(self.patch), len(self.image)))
+        self.expect_installed(device)
+        self.stop()
+        self.check_by_patch()
+
+
+TABLE = """nvs,     data, nvs,     0x9000,  0x5000
+otadata, data, ota,     0xe000,  0x2000
+factory, app,  factory, 0x10000, %d
+ota_0,   app,  ota_0,   %d,      %d
+"""
+
+
+def tight_table(image_size, sectors_behind):
+    size = (-(-image_size // SECTOR) + sectors_behind) * SECTOR
+    return TABLE % (size, 0x10000 + -(-size // 0x10000) * 0x10000, size)
+
+
 class Streamed(PatchWorld):
     """A patch that does not fit behind the image."""
 
-    factory_image = make_image("1.4.2", size=1010000, changes=100)
-    image = make_image("1.4.3", size=1010000, changes=5000)
+    factory_image = make_image("1.4.2", changes=100)
+    image = make_image("1.4.3", changes=7000)
+    bank = 7  # sectors that the decoder's state takes, twice
+    table = tight_table(len(image), 2 * bank)
 
     def setUp(self):
         super().setUp()
-        self.assertGreater(len(self.patch), agent.SLOT_SIZE - len(self.image))
+        self.assertGreater(len(self.patch), 2 * self.bank * SECTOR)
 
-    def test_each_sector_but_the_banks_is_erased_once(self):
+    def check_each_sector_but_the_banks_is_erased_once(self):
         self.offer()
         device = self.start()
         device.expect(r"1\.4\.3 verified.*\(by a patch, %d bytes fetched for %d\)" % (len(self.patch), len(self.image)))
@@ -316,8 +361,19 @@ class Streamed(PatchWorld):
         result = self.stop()
         self.check_by_patch()
         image, saves = -(-len(self.image) // SECTOR), len(self.patch) // SECTOR
-        self.assertTrue(image + 2 * saves <= result["erases"] <= image + 2 * saves + 8, (result["erases"], image, saves))
+        self.assertTrue(image + self.bank * saves <= result["erases"] <= image + self.bank * saves + 8,
+                        (result["erases"], image, saves))
         self.assertLessEqual(result["max_wear"], saves // 2 + 2)
+
+    def test_each_sector_but_the_banks_is_erased_once(self):
+        self.check_each_sector_but_the_banks_is_erased_once()
+
+    def test_power_cuts_cost_two_sectors_each(self):
+        self.offer().lockstep = True
+        cuts = run_with_cuts(self.flash, self.server.plain_url("/fw/version.json"), "1.4.3", seed=3, cuts=8, most=60)
+        self.assertEqual(cuts, 8)
+        self.check_by_patch()
+        self.assertLessEqual(sum(r.sent for r in self.asked("/fw/patch")), len(self.patch) + cuts * CUT_COSTS)
 
     def test_damaged_patch_falls_back(self):
         damaged = bytearray(self.patch)
@@ -330,6 +386,15 @@ class Streamed(PatchWorld):
         answers = [Route(self.patch, close_after=30000), Route(self.patch, ranges="ignore")]
         self.server.routes["/fw/patch"] = lambda path, query: answers.pop(0) if answers else None
         self.check_whole_instead(self.start(), r"the server does not go on with the patch")
+
+
+class StreamedEsp(Streamed):
+    format = ESP
+    bank = 2
+    table = tight_table(len(Streamed.image), 2 * bank)
+
+    test_power_cuts_cost_two_sectors_each = test_damaged_patch_falls_back = None
+    test_server_that_ignores_range_makes_it_fall_back = None
 
 
 class Packed(World):
@@ -403,7 +468,7 @@ class Served(server_world.Case):
         self.publish(server, self.old)
         self.publish(server, self.new)
         patch, = [p for p in self.wait_for_patches(server, 1, self.old) if "from" in p]
-        self.assertEqual((patch["from"], patch["from_size"], patch["format"]), (sha256(self.old), len(self.old), FORMAT))
+        self.assertEqual((patch["from"], patch["from_size"], patch["format"]), (sha256(self.old), len(self.old), ESP))
         self.assertLess(patch["size"], len(self.new) // 10)
         self.assertEqual(patch["ram"], 512)  # whatever this machine's pointers take
         before = self.metrics(server)
@@ -539,7 +604,7 @@ PAIRS = {  # id: old file, new file, the new version
     "S7": ("fluidnc-esp32-noradio-3.9.8", "fluidnc-esp32-noradio-3.9.9", "3.9.9"),
     "S8": ("rtk-esp32-3.6", "rtk-esp32-3.7", "3.7.0"),
 }
-TABLE = """nvs,     data, nvs,   0x9000,  0x5000
+CORPUS_TABLE = """nvs,     data, nvs,   0x9000,  0x5000
 otadata, data, ota,   0xe000,  0x2000
 ota_0,   app,  ota_0, 0x10000, %d
 ota_1,   app,  ota_1, %d, %d
@@ -548,9 +613,9 @@ CUTS_PER_UPDATE = 25
 
 
 def table(image_size, tight):
-    """Two slots: large ones, or such that hold an image and the state of a decoder."""
-    slot = (-(-image_size // SECTOR) + 4) * SECTOR if tight else 0x300000
-    return TABLE % (slot, 0x10000 + -(-slot // 0x10000) * 0x10000, slot)
+    """Two slots: large ones, or such that hold an image and two states of a decoder."""
+    slot = (-(-image_size // SECTOR) + 14) * SECTOR if tight else 0x300000
+    return CORPUS_TABLE % (slot, 0x10000 + -(-slot // 0x10000) * 0x10000, slot)
 
 
 def update_with_cuts(directory, server, old_path, new, patch, version, seed, cuts, tight):
