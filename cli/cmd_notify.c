@@ -26,7 +26,7 @@
 
 struct notice {
     const char *device, *group, *topic, *status_topic;
-    const char *url, *version, *sha256, *md5, *image, *id, *signature;
+    const char *url, *version, *sha256, *md5, *image, *id;
     uint32_t size;
     bool mandatory, force, retain, clear, wait, json;
     double timeout_s;
@@ -92,7 +92,6 @@ static char *compose(const struct notice *n)
     add_text(root, "version", n->version);
     add_text(root, "sha256", n->sha256);
     add_text(root, "md5", n->md5);
-    add_text(root, "signature", n->signature);
     if (n->size) {
         cJSON_AddNumberToObject(root, "size", n->size);
     }
@@ -369,7 +368,6 @@ static int run(int argc, char **argv)
         {"sha256", 0, HOST_OPT_TEXT, &n.sha256, "HEX", "SHA-256 of the image.", NULL},
         {"md5", 0, HOST_OPT_TEXT, &n.md5, "HEX", "MD5 of the image.", NULL},
         {"size", 0, HOST_OPT_SIZE, &n.size, "BYTES", "Size of the image.", NULL},
-        {"signature", 0, HOST_OPT_TEXT, &n.signature, "TEXT", "Passed on to the device.", NULL},
         {"id", 0, HOST_OPT_TEXT, &n.id, "ID",
          "Name of this update in the device's status messages. Default with --wait: a random one.", NULL},
         {"mandatory", 0, HOST_OPT_FLAG, &n.mandatory, NULL, "Do not ask the app whether it suits.", NULL},

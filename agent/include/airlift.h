@@ -19,7 +19,8 @@
  * The manifest is a small JSON object:
  *
  *     {"version": "1.4.3", "url": "1.4.3.bin", "sha256": "<64 hex digits>",
- *      "md5": "<32 hex digits>", "size": 1503936, "mandatory": false}
+ *      "md5": "<32 hex digits>", "size": 1503936, "mandatory": false,
+ *      "secure_version": 0}
  *
  * version and url are needed; what else is there is checked. Versions are
  * ordered by Semantic Versioning, and only a newer one is installed. A url may
@@ -102,6 +103,13 @@ typedef enum {
     AIRLIFT_FAIL_EXPIRED,     /* the image's link is not valid any more (HTTP 403): a fresh one is needed */
     AIRLIFT_FAIL_BUSY,        /* pushed while another update or a trial is under way */
     AIRLIFT_FAIL_DENIED,      /* pushed by somebody who does not have the key or the password */
+
+    /* The image is whole, and this device does not trust it. Not fetched again while the same app runs. */
+    AIRLIFT_FAIL_UNSIGNED,       /* it is not signed, and has to be */
+    AIRLIFT_FAIL_UNKNOWN_KEY,    /* signed with a key that is not trusted here */
+    AIRLIFT_FAIL_REVOKED_KEY,    /* signed with a key that is not trusted any more */
+    AIRLIFT_FAIL_BAD_SIGNATURE,  /* the signature is damaged, or belongs to other bytes */
+    AIRLIFT_FAIL_SECURE_VERSION, /* older than anti-rollback allows; also told before the download */
 } airlift_fail_t;
 
 /* Short name of a reason, such as "network". Static storage, never NULL. */
@@ -228,8 +236,7 @@ esp_err_t airlift_check_now(void);
  * manifest publishes: download with resumption, verification, trial, confirmation
  * or rollback. Zero or NULL means "not said".
  */
-#define AIRLIFT_MAX_OFFER_ID  80u  /* bytes with NUL */
-#define AIRLIFT_MAX_SIGNATURE 128u /* bytes with NUL */
+#define AIRLIFT_MAX_OFFER_ID 80u /* bytes with NUL */
 
 typedef struct {
     const char *id;        /* [""] comes back in the events about it, also after the restart */
@@ -240,7 +247,6 @@ typedef struct {
     uint32_t size;         /* bytes */
     bool mandatory;        /* may_install is not asked */
     bool force;            /* also a version that is not newer */
-    const char *signature; /* text; kept with the offer, not verified */
 } airlift_offer_t;
 
 /*

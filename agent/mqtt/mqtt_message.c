@@ -73,9 +73,6 @@ static airlift_fail_t parse_update(const cJSON *root, bool allow_http, struct ag
         fail = parse_text(root, "version", m->version, sizeof(m->version), why);
     }
     if (fail == AIRLIFT_FAIL_NONE) {
-        fail = parse_text(root, "signature", out->signature, sizeof(out->signature), why);
-    }
-    if (fail == AIRLIFT_FAIL_NONE) {
         fail = agent_json_hash(root, "sha256", m->sha256, sizeof(m->sha256), &m->has_sha256, why);
     }
     if (fail == AIRLIFT_FAIL_NONE) {

@@ -18,12 +18,11 @@ struct agent_mqtt_update {
     struct agent_manifest image; /* version "" if not said */
     bool force;
     char id[AGENT_MQTT_ID_SIZE]; /* "" if not said */
-    char signature[AIRLIFT_MAX_SIGNATURE];
 };
 
 /*
  * Parse {"update_url": "https://...", "version", "sha256", "md5", "size",
- * "mandatory", "force", "id", "signature"}; "url" does for update_url. Only the URL is
+ * "mandatory", "force", "id"}; "url" does for update_url. Only the URL is
  * needed; what else is there must be of its type and form.
  *
  * text, len  followed by a NUL

@@ -164,7 +164,6 @@ static void hand_over(struct agent_mqtt *m, const struct agent_mqtt_update *u)
         .size = u->image.size,
         .mandatory = u->image.mandatory,
         .force = u->force,
-        .signature = u->signature,
     };
     const esp_err_t err = airlift_install(&offer);
 
@@ -325,6 +324,11 @@ static void on_offer_ended(struct agent_mqtt *m, const struct agent_mqtt_input *
         break;
     case AIRLIFT_FAIL_KNOWN_BAD:
     case AIRLIFT_FAIL_CHIP:
+    case AIRLIFT_FAIL_UNSIGNED:
+    case AIRLIFT_FAIL_UNKNOWN_KEY:
+    case AIRLIFT_FAIL_REVOKED_KEY:
+    case AIRLIFT_FAIL_BAD_SIGNATURE:
+    case AIRLIFT_FAIL_SECURE_VERSION:
         agent_mqtt_end(m, UPDATE_REJECTED, input->reason, input->why);
         break;
     default:

@@ -86,6 +86,13 @@ static void forget_datagrams(struct arduino *d)
 static const char *error_text(airlift_fail_t fail, bool has_all)
 {
     switch (fail) {
+    case AIRLIFT_FAIL_UNSIGNED:
+    case AIRLIFT_FAIL_UNKNOWN_KEY:
+    case AIRLIFT_FAIL_REVOKED_KEY:
+    case AIRLIFT_FAIL_BAD_SIGNATURE:
+        return "Signature Verification Failed";
+    case AIRLIFT_FAIL_SECURE_VERSION:
+        return "Secure Version Too Low";
     case AIRLIFT_FAIL_HASH:
         return "MD5 Check Failed";
     case AIRLIFT_FAIL_SIZE:

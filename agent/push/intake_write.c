@@ -215,7 +215,7 @@ static airlift_fail_t open_slot(struct agent *a, struct writer *w, const uint8_t
     if (len >= AGENT_PREFIX_SIZE) {
         agent_prefix_version(data, m->version);
     }
-    fail = agent_check_prefix(data, len, a->chip_id, m->version, a->why);
+    fail = agent_check_prefix(a, data, len);
     if (fail == AIRLIFT_FAIL_NONE) {
         fail = agent_slot_deselect(a, w->part);
     }
@@ -344,7 +344,7 @@ static airlift_fail_t verify(struct agent *a, struct writer *w)
 
     w->writing = false;
     if (err != ESP_OK) {
-        return agent_fail(a, AIRLIFT_FAIL_IMAGE, "the image does not verify (%s)", esp_err_to_name(err));
+        return agent_refuse_image(a, err);
     }
     agent_slot_version(w->part, a->manifest.version);
     return refuse_known_bad(a, &w->in->order);
@@ -359,6 +359,9 @@ static airlift_fail_t finish(struct agent *a, struct writer *w, bool *verified)
         return fail;
     }
     if (fail != AIRLIFT_FAIL_NONE) {
+        if (agent_is_distrust(fail)) {
+            agent_note_refused(a, fail); /* a manifest that offers it need not be followed */
+        }
         /* Nothing of it is worth keeping. A cut before this erases it next time. */
         (void)agent_job_erase(a->nvs);
         return fail;

@@ -10,6 +10,7 @@
  *     delta.c     the image out of the running one and a patch, which delta_decoder.c
  *                 decodes; delta_bank.c keeps its state
  *     slot.c      what lies in an app slot
+ *     trust.c     signatures and secure versions: refused, and why
  *     http.c      one GET: redirects, headers, bounded waits
  *     journal.c   what outlives a reset, in NVS
  *     events.c    status, events, log lines
@@ -57,7 +58,8 @@ struct agent_record {
     uint8_t tries;                    /* times it was selected, 255: or more */
     uint8_t reason;                   /* airlift_fail_t, of a bad one */
     uint8_t identity[AL_SHA256_SIZE]; /* agent_manifest_identity() */
-    uint8_t image[AL_SHA256_SIZE];    /* esp_partition_get_sha256() of the slot */
+    uint8_t image
+        [AL_SHA256_SIZE]; /* esp_partition_get_sha256() of the slot; of a refused one: of the running app's */
     char version[AGENT_VERSION_SIZE + 2];
     uint8_t previous; /* subtype of the app that selected it */
 };
@@ -65,6 +67,8 @@ struct agent_record {
 #define AGENT_KEY_TRIAL     "trial"     /* selected, no verdict yet */
 #define AGENT_KEY_INSTALLED "installed" /* the last one that passed */
 #define AGENT_KEY_BAD       "bad"       /* the last one that failed: not tried again */
+#define AGENT_KEY_REFUSED \
+    "refused" /* the last one that was not trusted, by this running app: not fetched again */
 
 /*
  * An image on its way into a slot, or complete and not installed.
@@ -106,7 +110,6 @@ struct agent_offer {
     uint8_t md5[AL_MD5_SIZE];
     char version[AGENT_VERSION_SIZE + 3];
     char id[AIRLIFT_MAX_OFFER_ID];
-    char signature[AIRLIFT_MAX_SIGNATURE];
     char url[AIRLIFT_MAX_URL + 1];
 };
 
@@ -419,6 +422,30 @@ bool agent_slot_holds(struct agent *a, const esp_partition_t *slot, uint32_t siz
  */
 airlift_fail_t agent_slot_deselect(struct agent *a, const esp_partition_t *slot);
 
+/* --- trust.c -------------------------------------------------------------- */
+
+/*
+ * esp_ota_end(), esp_ota_set_boot_partition() or esp_image_verify() has just refused an image with `err`: the
+ * signature's reason if it was that, _SECURE_VERSION, or _IMAGE.
+ */
+airlift_fail_t agent_refuse_image(struct agent *a, esp_err_t err);
+
+/* Verify what lies in the slot, its signature too where one is asked for. Reads all of it. */
+airlift_fail_t agent_verify_slot(struct agent *a, const esp_partition_t *slot);
+
+/* An image that is whole, and not trusted: no other way to it helps. */
+bool agent_is_distrust(airlift_fail_t fail);
+
+/* What the manifest says of its secure version: would the image be refused? */
+airlift_fail_t agent_check_secure_version(struct agent *a);
+
+/*
+ * Was the image of a->identity refused before, by the app that runs now? Another app may trust other keys,
+ * so it asks again.
+ */
+airlift_fail_t agent_check_refused(struct agent *a);
+void agent_note_refused(struct agent *a, airlift_fail_t reason);
+
 /* --- image_prefix.c ------------------------------------------------------- */
 
 #define AGENT_PREFIX_SIZE 288u /* image header, segment header, app description */
@@ -430,12 +457,11 @@ void agent_prefix_version(const uint8_t *data, char out[AGENT_VERSION_SIZE]);
 bool agent_prefix_elf_sha256(const uint8_t *data, uint8_t out[AL_SHA256_SIZE]);
 
 /*
- * Do an image's first bytes promise what was ordered? Asked before anything is
- * erased. A description whose version is no semantic version (Arduino's, or git
- * describe without a tag) can't contradict the manifest.
+ * Do an image's first bytes promise what was ordered, and no less than the device's secure
+ * version? Asked before anything is erased. A description whose version is no semantic
+ * version (Arduino's, or git describe without a tag) can't contradict a->manifest's.
  */
-airlift_fail_t agent_check_prefix(const uint8_t *data, uint32_t len, uint16_t chip_id, const char *version,
-                                  char why[AGENT_TEXT_SIZE]);
+airlift_fail_t agent_check_prefix(struct agent *a, const uint8_t *data, uint32_t len);
 
 /* --- http.c --------------------------------------------------------------- */
 

@@ -172,12 +172,15 @@ static airlift_fail_t put_on_trial(struct agent *a, const esp_partition_t *slot,
      * this write boots the old version, after it the new one. */
     err = agent_select_slot(slot);
     if (err != ESP_OK) {
-        if (err != ESP_ERR_OTA_VALIDATE_FAILED) {
+        if (err != ESP_ERR_OTA_VALIDATE_FAILED && err != ESP_ERR_OTA_SMALL_SEC_VER) {
             trial->tries--; /* the flash's fault: this was no trial of the image's */
             (void)agent_record_store(a->nvs, AGENT_KEY_TRIAL, trial);
         }
-        return agent_fail(a, err == ESP_ERR_OTA_VALIDATE_FAILED ? AIRLIFT_FAIL_IMAGE : AIRLIFT_FAIL_FLASH,
-                          "cannot select %s for the next boot (%s)", slot->label, esp_err_to_name(err));
+        if (err == ESP_ERR_OTA_VALIDATE_FAILED || err == ESP_ERR_OTA_SMALL_SEC_VER) {
+            return agent_refuse_image(a, err);
+        }
+        return agent_fail(a, AIRLIFT_FAIL_FLASH, "cannot select %s for the next boot (%s)", slot->label,
+                          esp_err_to_name(err));
     }
     return AIRLIFT_FAIL_NONE;
 }
@@ -261,6 +264,13 @@ static airlift_fail_t install(struct agent *a)
     char how[AGENT_TEXT_SIZE];
 
     if (lies_ready(a, slot)) {
+        /* However it came here: what selects it does not look at signatures once more. */
+        const airlift_fail_t fail = agent_verify_slot(a, slot);
+
+        if (fail != AIRLIFT_FAIL_NONE) {
+            (void)agent_job_erase(a->nvs);
+            return fail;
+        }
         ESP_LOGI(AGENT_TAG, "%s lies complete in %s already: nothing to download", m->version, slot->label);
         snprintf(how, sizeof(how), "nothing fetched");
     } else {
@@ -322,6 +332,14 @@ airlift_fail_t agent_install(struct agent *a, bool *declined)
                           "%s was rolled back on this device: waiting for a different image", m->version);
     }
 
+    airlift_fail_t fail = agent_check_secure_version(a);
+
+    if (fail == AIRLIFT_FAIL_NONE) {
+        fail = agent_check_refused(a);
+    }
+    if (fail != AIRLIFT_FAIL_NONE) {
+        return fail;
+    }
     const airlift_event_t offer = {.id = AIRLIFT_EVENT_UPDATE_AVAILABLE,
                                    .version = m->version,
                                    .mandatory = m->mandatory,
@@ -337,7 +355,11 @@ airlift_fail_t agent_install(struct agent *a, bool *declined)
         *declined = true;
         return AIRLIFT_FAIL_NONE;
     }
-    return install(a);
+    fail = install(a);
+    if (agent_is_distrust(fail)) {
+        agent_note_refused(a, fail);
+    }
+    return fail;
 }
 
 airlift_fail_t agent_check(struct agent *a)

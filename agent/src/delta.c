@@ -191,7 +191,7 @@ static airlift_fail_t take_sector(struct agent_decoding *d)
     airlift_fail_t fail = AIRLIFT_FAIL_NONE;
 
     if (start == 0) { /* before the slot's first sector is erased */
-        fail = agent_check_prefix(a->buf.sector, d->held, a->chip_id, a->manifest.version, a->why);
+        fail = agent_check_prefix(a, a->buf.sector, d->held);
     }
     if (fail == AIRLIFT_FAIL_NONE && !a->download.in_session) {
         fail = open_slot(d);
@@ -429,7 +429,7 @@ airlift_fail_t agent_delta_install(struct agent *a, const esp_partition_t *slot,
         /* A cut between these: the patch is gone, and tried once more from the server. */
         (void)agent_job_erase(a->nvs);
         (void)agent_give_up_patches(a->nvs, a->identity);
-        *fall_back = true;
+        *fall_back = !agent_is_distrust(fail); /* of the image, whichever way it comes */
     }
     return fail;
 }

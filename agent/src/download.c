@@ -148,7 +148,7 @@ static airlift_fail_t open_slot(struct agent *a)
     airlift_fail_t fail = AIRLIFT_FAIL_NONE;
 
     if (!is_patch(d)) {
-        fail = agent_check_prefix(a->buf.sector, d->held, a->chip_id, a->manifest.version, a->why);
+        fail = agent_check_prefix(a, a->buf.sector, d->held);
     }
     if (fail == AIRLIFT_FAIL_NONE) {
         fail = agent_slot_deselect(a, d->slot);
@@ -486,9 +486,7 @@ airlift_fail_t agent_end_session(struct agent *a)
     const esp_err_t err = esp_ota_end(a->download.ota); /* reads all of it back */
 
     a->download.in_session = false;
-    return err == ESP_OK
-               ? AIRLIFT_FAIL_NONE
-               : agent_fail(a, AIRLIFT_FAIL_IMAGE, "the image does not verify (%s)", esp_err_to_name(err));
+    return err == ESP_OK ? AIRLIFT_FAIL_NONE : agent_refuse_image(a, err);
 }
 
 airlift_fail_t agent_fetch(struct agent *a, const esp_partition_t *slot, const struct agent_fetch *fetch)

@@ -28,6 +28,11 @@ static const char *const fail_names[] = {
     [AIRLIFT_FAIL_BUSY] = "busy",
     [AIRLIFT_FAIL_DENIED] = "denied",
     [AIRLIFT_FAIL_EXPIRED] = "expired",
+    [AIRLIFT_FAIL_UNSIGNED] = "unsigned",
+    [AIRLIFT_FAIL_UNKNOWN_KEY] = "unknown key",
+    [AIRLIFT_FAIL_REVOKED_KEY] = "revoked key",
+    [AIRLIFT_FAIL_BAD_SIGNATURE] = "bad signature",
+    [AIRLIFT_FAIL_SECURE_VERSION] = "secure version",
 };
 
 /* Filled before the agent starts, read by its task. */

@@ -1,10 +1,11 @@
 #include "agent.h"
 
-#include <stdio.h>
+#include <inttypes.h>
 #include <string.h>
 
 #include "esp_app_desc.h"
 #include "esp_app_format.h"
+#include "esp_efuse.h"
 
 #include "airlift/semver.h"
 
@@ -41,38 +42,38 @@ bool agent_prefix_elf_sha256(const uint8_t *data, uint8_t out[AL_SHA256_SIZE])
     return memcmp(out, none, sizeof(none)) != 0;
 }
 
-airlift_fail_t agent_check_prefix(const uint8_t *data, uint32_t len, uint16_t chip_id, const char *version,
-                                  char why[AGENT_TEXT_SIZE])
+airlift_fail_t agent_check_prefix(struct agent *a, const uint8_t *data, uint32_t len)
 {
     esp_image_header_t header;
     esp_app_desc_t desc;
     char described[sizeof(desc.version) + 1] = "";
 
     if (len < AGENT_PREFIX_SIZE) {
-        snprintf(why, AGENT_TEXT_SIZE, "%u bytes are no app image", (unsigned)len);
-        return AIRLIFT_FAIL_IMAGE;
+        return agent_fail(a, AIRLIFT_FAIL_IMAGE, "%u bytes are no app image", (unsigned)len);
     }
     memcpy(&header, data, sizeof(header));
     memcpy(&desc, data + DESC_OFF, sizeof(desc));
     memcpy(described, desc.version, sizeof(desc.version));
 
     if (header.magic != ESP_IMAGE_HEADER_MAGIC) {
-        snprintf(why, AGENT_TEXT_SIZE, "not an app image: it starts with 0x%02x%s", data[0],
-                 data[0] == '<' ? ", as a web page does" : "");
-        return AIRLIFT_FAIL_IMAGE;
+        return agent_fail(a, AIRLIFT_FAIL_IMAGE, "not an app image: it starts with 0x%02x%s", data[0],
+                          data[0] == '<' ? ", as a web page does" : "");
     }
-    if ((uint16_t)header.chip_id != chip_id) {
-        snprintf(why, AGENT_TEXT_SIZE, "the image is for chip id 0x%04x, this is 0x%04x",
-                 (unsigned)(uint16_t)header.chip_id, (unsigned)chip_id);
-        return AIRLIFT_FAIL_CHIP;
+    if ((uint16_t)header.chip_id != a->chip_id) {
+        return agent_fail(a, AIRLIFT_FAIL_CHIP, "the image is for chip id 0x%04x, this is 0x%04x",
+                          (unsigned)(uint16_t)header.chip_id, (unsigned)a->chip_id);
     }
     if (desc.magic_word != ESP_APP_DESC_MAGIC_WORD) {
-        snprintf(why, AGENT_TEXT_SIZE, "the image has no app description");
-        return AIRLIFT_FAIL_IMAGE;
+        return agent_fail(a, AIRLIFT_FAIL_IMAGE, "the image has no app description");
     }
-    if (al_semver_valid(described) && al_semver_compare(described, version) != 0) {
-        snprintf(why, AGENT_TEXT_SIZE, "the image says it is %s, the manifest says %s", described, version);
-        return AIRLIFT_FAIL_VERSION;
+    if (al_semver_valid(described) && al_semver_compare(described, a->manifest.version) != 0) {
+        return agent_fail(a, AIRLIFT_FAIL_VERSION, "the image says it is %s, the manifest says %s", described,
+                          a->manifest.version);
+    }
+    if (!esp_efuse_check_secure_version(desc.secure_version)) {
+        return agent_fail(a, AIRLIFT_FAIL_SECURE_VERSION,
+                          "the image's secure version is %" PRIu32 ", below this device's %" PRIu32,
+                          desc.secure_version, esp_efuse_read_secure_version());
     }
     return AIRLIFT_FAIL_NONE;
 }

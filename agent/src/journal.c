@@ -9,7 +9,8 @@
 #include <string.h>
 
 /* Grows when a struct changes; what an older agent stored is then not understood and ignored. */
-#define FORMAT 2u
+#define FORMAT       2u
+#define OFFER_FORMAT 3u /* of struct agent_offer */
 
 #define KEY_JOB      "job"
 #define KEY_POS      "pos"
@@ -19,7 +20,7 @@
 
 _Static_assert(sizeof(struct agent_record) == 104, "the layout is stored");
 _Static_assert(sizeof(struct agent_job) == 168, "the layout is stored");
-_Static_assert(offsetof(struct agent_offer, url) == 304, "the layout is stored");
+_Static_assert(offsetof(struct agent_offer, url) == 176, "the layout is stored");
 _Static_assert(sizeof(struct agent_offer_note) == 116, "the layout is stored");
 
 static bool load(nvs_handle_t nvs, const char *key, void *out, size_t size)
@@ -122,13 +123,12 @@ bool agent_offer_load(nvs_handle_t nvs, struct agent_offer *out)
     size_t len = sizeof(*out);
 
     memset(out, 0, sizeof(*out));
-    if (nvs_get_blob(nvs, KEY_OFFER, out, &len) != ESP_OK || out->format != FORMAT ||
+    if (nvs_get_blob(nvs, KEY_OFFER, out, &len) != ESP_OK || out->format != OFFER_FORMAT ||
         len <= offsetof(struct agent_offer, url)) {
         return false;
     }
     out->version[AGENT_VERSION_SIZE - 1] = '\0';
     out->id[sizeof(out->id) - 1] = '\0';
-    out->signature[sizeof(out->signature) - 1] = '\0';
     out->url[sizeof(out->url) - 1] = '\0';
     out->rounds = 0;
     return true;
@@ -142,7 +142,7 @@ esp_err_t agent_offer_store(nvs_handle_t nvs, const struct agent_offer *offer)
         return ESP_ERR_NO_MEM;
     }
     *copy = *offer;
-    copy->format = FORMAT;
+    copy->format = OFFER_FORMAT;
     const esp_err_t err =
         store(nvs, KEY_OFFER, copy, offsetof(struct agent_offer, url) + strlen(copy->url) + 1);
 

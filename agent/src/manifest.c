@@ -47,6 +47,23 @@ static airlift_fail_t parse_offer(const cJSON *root, const char *base_url, bool 
     return AIRLIFT_FAIL_NONE;
 }
 
+static airlift_fail_t parse_secure_version(const cJSON *root, struct agent_manifest *out, char *why)
+{
+    const cJSON *item = agent_json_field(root, "secure_version");
+
+    if (item == NULL) {
+        return AIRLIFT_FAIL_NONE;
+    }
+    if (!cJSON_IsNumber(item) || !(item->valuedouble >= 0 && item->valuedouble <= UINT32_MAX) ||
+        item->valuedouble != (double)(uint32_t)item->valuedouble) {
+        return agent_json_refuse(why, AIRLIFT_FAIL_MANIFEST,
+                                 "the manifest's secure_version is no number of its kind");
+    }
+    out->secure_version = (uint32_t)item->valuedouble;
+    out->has_secure_version = true;
+    return AIRLIFT_FAIL_NONE;
+}
+
 static airlift_fail_t parse_object(const cJSON *root, const char *base_url, bool allow_http,
                                    struct agent_manifest *out, char *why)
 {
@@ -68,6 +85,9 @@ static airlift_fail_t parse_object(const cJSON *root, const char *base_url, bool
     }
     if (fail == AIRLIFT_FAIL_NONE) {
         fail = agent_json_size(root, &out->size, why);
+    }
+    if (fail == AIRLIFT_FAIL_NONE) {
+        fail = parse_secure_version(root, out, why);
     }
     if (fail == AIRLIFT_FAIL_NONE) {
         fail = parse_offer(root, base_url, allow_http, out, why);

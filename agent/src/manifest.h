@@ -22,7 +22,9 @@ struct agent_manifest {
     bool has_sha256;
     bool has_md5;
     bool mandatory;
-    uint32_t size; /* bytes; 0 if not said */
+    bool has_secure_version;
+    uint32_t secure_version; /* of the image's description, for anti-rollback */
+    uint32_t size;           /* bytes; 0 if not said */
 };
 
 /*

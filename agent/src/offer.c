@@ -41,8 +41,7 @@ bool agent_offer_make(const airlift_offer_t *offer, const airlift_config_t *conf
         (agent_url_is_https(offer->url) && config->cert_pem == NULL && config->crt_bundle_attach == NULL) ||
         !copy_text(out->url, sizeof(out->url), offer->url) ||
         !copy_text(out->id, sizeof(out->id), offer->id) ||
-        !copy_text(out->version, AGENT_VERSION_SIZE, offer->version) ||
-        !copy_text(out->signature, sizeof(out->signature), offer->signature)) {
+        !copy_text(out->version, AGENT_VERSION_SIZE, offer->version)) {
         return false;
     }
     out->has_sha256 = offer->sha256 != NULL;
@@ -226,7 +225,7 @@ static airlift_fail_t look_at_image(struct agent *a)
     if (m->version[0] == '\0') {
         agent_prefix_version(a->buf.sector, m->version);
     }
-    return agent_check_prefix(a->buf.sector, AGENT_PREFIX_SIZE, a->chip_id, m->version, a->why);
+    return agent_check_prefix(a, a->buf.sector, AGENT_PREFIX_SIZE);
 }
 
 /* Of the bytes in a->buf.sector, the length, and what the offer says of the rest. */

@@ -5,8 +5,7 @@
 #include "esp_app_desc.h"
 #include "esp_image_format.h"
 
-#define SIGNATURE_MAGIC   0xE7u /* of a Secure Boot V2 signature block */
-#define SIGNATURE_VERSION 0x02u
+#include "airlift/signature.h"
 
 /* Feed `len` bytes of the slot to both hashes. */
 static bool hash_slot(struct agent *a, const esp_partition_t *slot, uint32_t len, struct al_hash *sha256,
@@ -83,12 +82,12 @@ bool agent_slot_file(struct agent *a, const esp_partition_t *slot, struct agent_
         return false;
     }
     uint32_t size = meta.image_len;
-    const uint32_t aligned = (size + AGENT_SECTOR_SIZE - 1) / AGENT_SECTOR_SIZE * AGENT_SECTOR_SIZE;
+    const uint32_t aligned = al_sig_sector_off(size);
 
     /* Signature blocks take a sector of their own, right behind the image. */
     if (aligned + AGENT_SECTOR_SIZE <= slot->size &&
-        esp_partition_read(slot, aligned, block, sizeof(block)) == ESP_OK && block[0] == SIGNATURE_MAGIC &&
-        block[1] == SIGNATURE_VERSION) {
+        esp_partition_read(slot, aligned, block, sizeof(block)) == ESP_OK && block[0] == AL_SIG_BLOCK_MAGIC &&
+        (block[1] == 2 || block[1] == 3)) { /* RSA, ECDSA */
         size = aligned + AGENT_SECTOR_SIZE;
     }
     if (!agent_slot_sha256(a, slot, 0, size, out->sha256)) {

@@ -35,10 +35,10 @@ ESP32C3, ESP32S3 = 5, 9
 
 # ---- images ------------------------------------------------------------------------
 
-def make_image(version, size=200000, chip=ESP32C3, project="lamp"):
+def make_image(version, size=200000, chip=ESP32C3, project="lamp", secure_version=0):
     """An app image of about `size` bytes, intact by ESP-IDF's rules."""
     noise = random.Random("%s %d" % (version, size))
-    data = struct.pack("<II8x32s32s16s16s32s32sHHB3x72x", 0xABCD5432, 0, version.encode(), project.encode(),
+    data = struct.pack("<II8x32s32s16s16s32s32sHHB3x72x", 0xABCD5432, secure_version, version.encode(), project.encode(),
                        b"12:00:00", b"Jan  1 2026", b"v5.5", noise.randbytes(32), 0, 0, 0)
     data += noise.randbytes((size - 320) // 16 * 16)
     address = 0x3C000020  # flash-mapped data, at the image's offset within an MMU page

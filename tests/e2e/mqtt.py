@@ -344,11 +344,11 @@ class Notify(MqttWorld):
         image = self.write("new.bin", self.image)
         self.watcher.subscribe("groups/lamps/update")
         self.plain("--group", "lamps", "--url", "https://h/f?a=1&b=%20", "--image", image, "--id", "c-7", "--retain",
-                   "--mandatory", "--force", "--signature", "MEUC")
+                   "--mandatory", "--force")
         message = json.loads(self.watcher.wait_for(lambda t, p: t == "groups/lamps/update", PATIENCE_S)[1])
         self.assertEqual(message, {
             "update_url": "https://h/f?a=1&b=%20", "id": "c-7", "version": "1.4.3", "size": len(self.image),
-            "sha256": hashlib.sha256(self.image).hexdigest(), "signature": "MEUC", "mandatory": True, "force": True})
+            "sha256": hashlib.sha256(self.image).hexdigest(), "mandatory": True, "force": True})
         late = Client(self.broker.port, "late")
         late.subscribe("groups/lamps/update")
         self.assertTrue(late.wait_for(lambda t, p: t == "groups/lamps/update", PATIENCE_S)[2])

@@ -265,12 +265,29 @@ void agent_prefix_version(const uint8_t *data, char out[AGENT_VERSION_SIZE])
     strcpy(out, "1.0.0");
 }
 
-airlift_fail_t agent_check_prefix(const uint8_t *data, uint32_t len, uint16_t chip_id, const char *version,
-                                  char why[AGENT_TEXT_SIZE])
+airlift_fail_t agent_check_prefix(struct agent *a, const uint8_t *data, uint32_t len)
 {
-    (void)data, (void)chip_id, (void)version;
-    strcpy(why, "no image");
+    (void)data;
+    strcpy(a->why, "no image");
     return len < AGENT_PREFIX_SIZE ? AIRLIFT_FAIL_IMAGE : AIRLIFT_FAIL_NONE;
+}
+
+airlift_fail_t agent_refuse_image(struct agent *a, esp_err_t err)
+{
+    (void)err;
+    strcpy(a->why, "refused");
+    return AIRLIFT_FAIL_IMAGE;
+}
+
+bool agent_is_distrust(airlift_fail_t fail)
+{
+    (void)fail;
+    return false;
+}
+
+void agent_note_refused(struct agent *a, airlift_fail_t reason)
+{
+    (void)a, (void)reason;
 }
 
 airlift_fail_t agent_slot_deselect(struct agent *a, const esp_partition_t *part)

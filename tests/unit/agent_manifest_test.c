@@ -35,15 +35,16 @@ static void check_refused(const char *text, airlift_fail_t reason, const char *h
 static void test_manifest_takes_all_fields(void **state)
 {
     (void)state;
-    assert_int_equal(parse("{\"version\":\"1.4.3\",\"url\":\"1.4.3.bin\",\"sha256\":\"" SHA
-                           "\",\"md5\":\"" MD5
-                           "\",\"size\":1503936,\"mandatory\":true,\"notes\":[1,{\"a\":null}]}"),
-                     AIRLIFT_FAIL_NONE);
+    assert_int_equal(
+        parse("{\"version\":\"1.4.3\",\"url\":\"1.4.3.bin\",\"sha256\":\"" SHA "\",\"md5\":\"" MD5
+              "\",\"size\":1503936,\"mandatory\":true,\"secure_version\":3,\"notes\":[1,{\"a\":null}]}"),
+        AIRLIFT_FAIL_NONE);
     assert_string_equal(m.version, "1.4.3");
     assert_string_equal(m.url, "https://host/fw/1.4.3.bin");
     assert_true(m.has_sha256 && m.sha256[1] == 1 && m.sha256[31] == 0x1F);
     assert_true(m.has_md5 && m.md5[0] == 0xF0 && m.md5[15] == 0xFF);
     assert_int_equal(m.size, 1503936);
+    assert_true(m.has_secure_version && m.secure_version == 3);
     assert_true(m.mandatory);
 }
 
@@ -52,7 +53,7 @@ static void test_manifest_needs_only_version_and_url(void **state)
     (void)state;
     assert_int_equal(parse("{\"version\":\"1.4.3\",\"url\":\"https://x/y\",\"md5\":\"\",\"sha256\":null}"),
                      AIRLIFT_FAIL_NONE);
-    assert_false(m.has_sha256 || m.has_md5 || m.mandatory);
+    assert_false(m.has_sha256 || m.has_md5 || m.mandatory || m.has_secure_version);
     assert_int_equal(m.size, 0);
 }
 
