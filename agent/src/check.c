@@ -43,6 +43,7 @@ airlift_fail_t agent_fetch_manifest(struct agent *a)
         .authorization = a->config.authorization,
         .if_range = "",
         .running = agent_delta_running(a),
+        .failed = a->status.last_failure,
         .timeout_s = a->config.timeout_s != 0 ? a->config.timeout_s : 10,
     };
     struct agent_patch_needs needs;

@@ -69,6 +69,9 @@ static esp_err_t set_headers(esp_http_client_handle_t client, const struct agent
     if (err == ESP_OK && r->running != NULL) {
         err = set_running(client, r->running);
     }
+    if (err == ESP_OK && r->failed != AIRLIFT_FAIL_NONE) {
+        err = esp_http_client_set_header(client, "Airlift-Failure", airlift_fail_name(r->failed));
+    }
     if (err == ESP_OK && r->from > 0 && r->if_range[0] != '\0') {
         err = esp_http_client_set_header(client, "If-Range", r->if_range);
     }

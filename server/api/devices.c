@@ -8,6 +8,7 @@
 #include "../artifact/artifact_s3.h"
 #include "airlift/crypto.h"
 #include "handlers.h"
+#include "host/log.h"
 #include "range.h"
 #include "reply.h"
 
@@ -111,6 +112,16 @@ static bool add_patches(const struct srv_request *req, cJSON *manifest, const st
     return ok;
 }
 
+/* A device whose last update failed says why. */
+static void note_failure(const struct srv_request *req)
+{
+    const char *why =
+        srv_failures_note(&req->worker->context->metrics.failures, srv_header(req, "Airlift-Failure"));
+    if (why) {
+        host_log(HOST_LOG_INFO, "device_failed", "product", req->path.product, "reason", why, NULL);
+    }
+}
+
 /* Which releases devices run decides from which ones patches are made. */
 static void note_asker(const struct srv_request *req)
 {
@@ -173,6 +184,7 @@ enum MHD_Result srv_manifest_answer(struct srv_request *req)
         return MHD_YES;
     }
     note_asker(req);
+    note_failure(req);
     char *text = manifest_text(req, &r);
     srv_release_clear(&r);
     if (!text || !etag_of(text, etag)) {

@@ -89,7 +89,8 @@ static bool print_metrics(struct host_buf *out, const struct srv_metrics *m)
            host_buf_printf(out, "airlift_patch_seconds_total %.3f\n",
                            (double)value_of(&m->patch_ms) / 1000) &&
            add(out, "airlift_patches_missing", "gauge", "Patches still to be made.") &&
-           host_buf_printf(out, "airlift_patches_missing %llu\n", value_of(&m->patches_missing));
+           host_buf_printf(out, "airlift_patches_missing %llu\n", value_of(&m->patches_missing)) &&
+           srv_failures_print(out, &m->failures);
 }
 
 enum MHD_Result srv_metrics_answer(struct srv_request *req)
@@ -119,7 +120,8 @@ enum MHD_Result srv_stats_answer(struct srv_request *req)
               cJSON_AddNumberToObject(patches, "made", (double)value_of(&m->patches_made)) &&
               cJSON_AddNumberToObject(patches, "useless", (double)value_of(&m->patches_useless)) &&
               cJSON_AddNumberToObject(patches, "failed", (double)value_of(&m->patches_failed)) &&
-              cJSON_AddNumberToObject(patches, "missing", (double)value_of(&m->patches_missing));
+              cJSON_AddNumberToObject(patches, "missing", (double)value_of(&m->patches_missing)) &&
+              srv_failures_add(json, &m->failures);
     if (!ok) {
         cJSON_Delete(json);
         json = NULL;

@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "../store/store.h"
+#include "failures.h"
 
 struct srv_metrics {
     atomic_ullong requests[6]; /* by the first digit of their status; [0]: no answer */
@@ -17,6 +18,7 @@ struct srv_metrics {
     atomic_ullong image_bytes, patch_bytes;
     atomic_ullong saved_bytes; /* what whole images would have taken beyond patch_bytes */
     atomic_ullong patches_made, patches_useless, patches_failed;
+    struct srv_failures failures;  /* of devices */
     atomic_ullong patch_ms;        /* spent on making them */
     atomic_ullong patches_missing; /* now; the one being made too */
 };

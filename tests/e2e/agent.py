@@ -480,6 +480,15 @@ class BadDownload(World):
         self.publish().status = 403
         self.check_refused(r"no update \(expired\): the server answers 403")
 
+    def test_the_server_is_told_what_failed(self):
+        self.publish().status = 500
+        device = self.start()
+        device.expect(r"no update \(http status\).* 500")
+        device.expect(r"next check in")
+        self.stop()
+        said = [r.headers.get("airlift-failure") for r in self.asked("/fw/version.json")]
+        self.assertEqual(said, [None, "http status", "http status"])
+
     def test_redirect_loop_is_refused(self):
         self.publish().loop = True
         self.check_refused(r"no update \(url\): more than 10 redirects")

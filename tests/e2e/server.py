@@ -401,6 +401,16 @@ class Devices(Case):
         self.assertIn('\nairlift_artifact_bytes_total{kind="image"} %d\n' % later["image_bytes"], metrics)
         self.assertRegex(metrics, r'\nairlift_http_requests_total\{status="2xx"\} [1-9]')
 
+    def test_what_devices_say_of_failures_is_counted(self):
+        path = "/firmware/demo/version.json"
+        for said in ("unknown key", "unknown key", "unsigned", "nonsense\"} 1"):
+            self.assertEqual(self.s.call("GET", path, headers={"Airlift-Failure": said})[0], 200)
+        self.s.call("GET", path)
+        failures = json.loads(self.s.call("GET", "/v1/stats", token=self.s.token)[2])["failures"]
+        self.assertEqual(failures, {"unknown key": 2, "unsigned": 1, "other": 1})
+        metrics = self.s.call("GET", "/metrics", token=self.s.token)[2].decode()
+        self.assertIn('\nairlift_device_failures_total{reason="unknown key"} 2\n', metrics)
+
     def test_manifest_of_unknown_products_is_404(self):
         self.assertError(self.s.call("GET", "/firmware/other/version.json"), 404, "not_found")
         self.assertError(self.s.call("GET", "/firmware/other/1.0.0.bin"), 404, "not_found")

@@ -84,5 +84,6 @@ class Description:
             for name in schema["required"]:
                 assert name in value, f"{where}: {name} is missing in {value}"
             for name, member in value.items():
-                assert name in schema["properties"], f"{where}: {name} is not described"
-                self.check_value(schema["properties"][name], member, f"{where}.{name}")
+                described = schema.get("properties", {}).get(name, schema.get("additionalProperties"))
+                assert described, f"{where}: {name} is not described"
+                self.check_value(described, member, f"{where}.{name}")
