@@ -95,8 +95,8 @@ int delta_own_file_make(const struct host_buf *from, const struct host_buf *to, 
                         struct host_buf *out, char *err, size_t err_size)
 {
     struct host_progress bar;
-    const struct delta_options options = {.n_map = small ? DELTA_SMALL_MAP : 0,
-                                          .hash_bits = small ? DELTA_SMALL_HASH : 0,
+    const struct delta_options options = {.n_map = small ? AL_DELTA_SMALL_MAP : 0,
+                                          .hash_bits = small ? AL_DELTA_SMALL_HASH : 0,
                                           .progress = show_progress,
                                           .progress_ctx = &bar};
     uint8_t *patch;
@@ -141,7 +141,6 @@ cJSON *delta_own_file_info(const struct host_buf *patch, char *err, size_t err_s
     }
     to_hex(h.old_sha256, old);
     to_hex(h.new_sha256, new);
-    const bool small = h.n_map <= DELTA_SMALL_MAP && h.hash_bits <= DELTA_SMALL_HASH;
     cJSON *json = cJSON_CreateObject();
     if (!cJSON_AddStringToObject(json, "format", AL_DELTA_FORMAT) ||
         !cJSON_AddNumberToObject(json, "from_size", h.old_len) ||
@@ -149,7 +148,7 @@ cJSON *delta_own_file_info(const struct host_buf *patch, char *err, size_t err_s
         !cJSON_AddNumberToObject(json, "to_size", h.new_len) ||
         !cJSON_AddStringToObject(json, "to_sha256", new) ||
         !cJSON_AddNumberToObject(json, "addresses", h.n_map) ||
-        !cJSON_AddNumberToObject(json, "ram", small ? AL_DELTA_RAM_SMALL : AL_DELTA_RAM_LARGE) ||
+        !cJSON_AddNumberToObject(json, "ram", al_delta_ram(&h)) ||
         !cJSON_AddNumberToObject(json, "size", (double)patch->len)) {
         cJSON_Delete(json);
         snprintf(err, err_size, "out of memory");

@@ -77,7 +77,9 @@ void agent_decoder_begin(struct agent_decoding *d)
 void agent_decoder_go_on(struct agent_decoding *d)
 {
     if (is_own(d)) {
-        own(d)->io = own_io(d);
+        const struct al_delta_io io = own_io(d);
+
+        al_delta_attach(own(d), &io);
     } else {
         esp(d)->io = esp_io(d);
     }
@@ -86,7 +88,7 @@ void agent_decoder_go_on(struct agent_decoding *d)
 void agent_decoder_detach(struct agent_decoding *d)
 {
     if (is_own(d)) {
-        memset(&own(d)->io, 0, sizeof(own(d)->io));
+        al_delta_detach(own(d));
     } else {
         memset(&esp(d)->io, 0, sizeof(esp(d)->io));
     }

@@ -7,6 +7,8 @@
 
 #include "../artifact/artifact_s3.h"
 #include "airlift/crypto.h"
+#include "airlift/delta.h"
+#include "airlift/esp_delta.h"
 #include "handlers.h"
 #include "host/log.h"
 #include "range.h"
@@ -43,21 +45,29 @@ static bool add_url(const struct srv_request *req, cJSON *json, const char *sha2
 /* --- version.json ---------------------------------------------------------- */
 
 /*
- * What a manifest names at most: an agent takes a text of up to 64 values, and one that named its image
- * gets those that it can use.
+ * What a manifest names at most. Agents take a text of so many bytes and up to 64 values, of which a patch has 8; links into a
+ * bucket can have more than a thousand characters each.
  */
-#define MAX_PATCHES 4u
+#define MAX_MANIFEST 8192u /* bytes */
+#define MAX_PATCHES  4u
 
 /* What a device says of itself when it asks for the manifest. */
 struct asker {
     const char *running; /* SHA-256 of the file it runs, NULL: did not say */
+    const char *formats; /* of patches that it takes, with commas between */
     uint64_t ram;        /* bytes for a patch's decoder */
 };
 
 static struct asker read_asker(const struct srv_request *req)
 {
     const char *ram = srv_header(req, "Airlift-Patch-RAM");
-    struct asker asker = {.running = srv_header(req, "Airlift-Running"), .ram = UINT64_MAX};
+    struct asker asker = {.running = srv_header(req, "Airlift-Running"),
+                          .formats = srv_header(req, "Airlift-Patch-Formats"),
+                          .ram = UINT64_MAX};
+    if (!asker.formats) {
+        /* Agents knew one format before they named it. Who says nothing at all may have a look. */
+        asker.formats = ram || asker.running ? AL_ESP_DELTA_FORMAT : AL_DELTA_FORMAT;
+    }
     if (asker.running && !srv_sha256_valid(asker.running)) {
         asker.running = NULL;
     }
@@ -67,10 +77,35 @@ static struct asker read_asker(const struct srv_request *req)
     return asker;
 }
 
+static bool takes_format(const struct asker *asker, const char *format)
+{
+    const size_t len = strlen(format);
+    for (const char *p = asker->formats; *p;) {
+        p += strspn(p, ", \t");
+        const size_t n = strcspn(p, ", \t");
+        if (n == len && memcmp(p, format, n) == 0) {
+            return true;
+        }
+        p += n;
+    }
+    return false;
+}
+
 static bool can_use(const struct asker *asker, const struct srv_patch *p)
 {
-    return p->ram <= asker->ram &&
+    return p->ram <= asker->ram && takes_format(asker, p->format) &&
            (!asker->running || !p->from_sha256[0] || strcmp(asker->running, p->from_sha256) == 0);
+}
+
+/* The best kind of patch that it takes; false: none. */
+static bool kind_of(const struct asker *asker, enum srv_patch_kind *out)
+{
+    const bool own = takes_format(asker, AL_DELTA_FORMAT);
+    const bool esp = takes_format(asker, AL_ESP_DELTA_FORMAT) && asker->ram >= AL_ESP_DELTA_RAM;
+    *out = own && asker->ram >= AL_DELTA_RAM_LARGE   ? SRV_PATCH_OWN
+           : own && asker->ram >= AL_DELTA_RAM_SMALL ? SRV_PATCH_SMALL
+                                                     : SRV_PATCH_ESP;
+    return *out != SRV_PATCH_ESP || esp;
 }
 
 static bool add_patch(const struct srv_request *req, cJSON *patches, const struct srv_patch *p)
@@ -126,11 +161,32 @@ static void note_failure(const struct srv_request *req)
 static void note_asker(const struct srv_request *req)
 {
     struct asker asker = read_asker(req);
+    enum srv_patch_kind kind;
     bool noted = false;
-    if (asker.running &&
-        srv_store_saw(req->worker->store, req->path.product, asker.running, &noted) == SRV_OK && noted) {
+    if (asker.running && kind_of(&asker, &kind) &&
+        srv_store_saw(req->worker->store, req->path.product, asker.running, kind, &noted) == SRV_OK &&
+        noted) {
         srv_maker_wake(&req->worker->context->maker);
     }
+}
+
+/* As text, with as many patches as there is room for: the last, which are the largest, are left out. */
+static char *print_short(cJSON *manifest)
+{
+    cJSON *patches = cJSON_GetObjectItemCaseSensitive(manifest, "patches");
+    char *text = cJSON_PrintUnformatted(manifest);
+    while (text && patches && strlen(text) > MAX_MANIFEST) {
+        int n = cJSON_GetArraySize(patches);
+        if (n > 1) {
+            cJSON_DeleteItemFromArray(patches, n - 1);
+        } else {
+            cJSON_DeleteItemFromObjectCaseSensitive(manifest, "patches");
+            patches = NULL;
+        }
+        cJSON_free(text);
+        text = cJSON_PrintUnformatted(manifest);
+    }
+    return text;
 }
 
 static char *manifest_text(const struct srv_request *req, const struct srv_release *r)
@@ -144,7 +200,7 @@ static char *manifest_text(const struct srv_request *req, const struct srv_relea
               cJSON_AddNumberToObject(json, "secure_version", r->secure_version) &&
               srv_signers_add(json, &r->signers) &&
               (!r->notes || cJSON_AddStringToObject(json, "notes", r->notes)) && add_patches(req, json, r);
-    char *text = ok ? cJSON_PrintUnformatted(json) : NULL;
+    char *text = ok ? print_short(json) : NULL;
     cJSON_Delete(json);
     return text;
 }
@@ -196,7 +252,7 @@ enum MHD_Result srv_manifest_answer(struct srv_request *req)
     srv_reply_header(&reply, "Content-Type", "application/json");
     srv_reply_header(&reply, "ETag", etag);
     srv_reply_header(&reply, "Cache-Control", "no-cache");
-    srv_reply_header(&reply, "Vary", "Airlift-Running, Airlift-Patch-RAM");
+    srv_reply_header(&reply, "Vary", "Airlift-Running, Airlift-Patch-Formats, Airlift-Patch-RAM");
     return srv_reply_send(req, &reply);
 }
 

@@ -190,8 +190,14 @@ static enum srv_patch_state take(struct work *w)
 static enum srv_patch_state make_patch(struct work *w)
 {
     const struct srv_patch *p = &w->job->patch;
-    char *argv[] = {"airlift",  "delta",         "make", base_of(w), w->to.path,
-                    "--format", "esp_delta_ota", "-o",   "-",        NULL};
+    /* An option of `airlift delta make` and its value. */
+    static char *const option[SRV_PATCH_KINDS][2] = {
+        [SRV_PATCH_OWN] = {"--ram", "20K"},
+        [SRV_PATCH_SMALL] = {"--ram", "12K"},
+        [SRV_PATCH_ESP] = {"--format", "esp_delta_ota"},
+    };
+    char *argv[] = {"airlift",          "delta", "make", base_of(w), w->to.path, option[p->kind][0],
+                    option[p->kind][1], "-o",    "-",    NULL};
 
     w->from.fd = w->to.fd = w->out.fd = w->err.fd = -1;
     enum srv_patch_state state = SRV_PATCH_FAILED;
@@ -248,8 +254,9 @@ static bool make_next(struct srv_maker *m)
     snprintf(size, sizeof size, "%u", job.patch.size);
     snprintf(took, sizeof took, "%llu", ms);
     host_log(state == SRV_PATCH_FAILED ? HOST_LOG_ERROR : HOST_LOG_INFO, event[state], "product", job.product,
-             "from", job.from_version[0] ? job.from_version : "any", "to", job.to_version, "bytes", size,
-             "ms", took, "reason", state == SRV_PATCH_FAILED ? w.why : NULL, NULL);
+             "from", job.from_version[0] ? job.from_version : "any", "to", job.to_version, "format",
+             job.patch.format[0] ? job.patch.format : NULL, "bytes", size, "ms", took, "reason",
+             state == SRV_PATCH_FAILED ? w.why : NULL, NULL);
     count(m->metrics, state, ms);
     return srv_store_put_patch(m->store, &job.patch, state) == SRV_OK;
 }

@@ -10,6 +10,7 @@
 
 #define SEEN_DAYS 90
 
+static const char *const kind_name[SRV_PATCH_KINDS] = {"airlift", "airlift-12k", "esp_delta_ota"};
 static const char *const state_name[] = {"made", "useless", "failed"};
 
 static void print_number(char out[24], uint64_t value)
@@ -19,12 +20,22 @@ static void print_number(char out[24], uint64_t value)
 
 /* --- Patches ---------------------------------------------------------------- */
 
-#define PATCH_COLUMNS "from_sha256, to_sha256, from_size, to_size, format, ram, size, sha256"
+#define PATCH_COLUMNS "from_sha256, to_sha256, from_size, to_size, format, ram, size, sha256, kind"
 
 struct patch_list {
     struct srv_patch *items;
     size_t n;
 };
+
+static bool kind_column(enum srv_patch_kind *out, const char *col)
+{
+    unsigned kind = 0;
+    while (col && kind < SRV_PATCH_KINDS && strcmp(col, kind_name[kind]) != 0) {
+        kind++;
+    }
+    *out = (enum srv_patch_kind)kind;
+    return col && kind < SRV_PATCH_KINDS;
+}
 
 static bool add_patch(void *ctx, const char *const *col)
 {
@@ -43,7 +54,7 @@ static bool add_patch(void *ctx, const char *const *col)
         !srv_number_column(&to_size, UINT32_MAX, col[3]) ||
         !srv_text_column(p->format, sizeof p->format, col[4]) ||
         !srv_number_column(&ram, UINT32_MAX, col[5]) || !srv_number_column(&size, UINT32_MAX, col[6]) ||
-        !srv_text_column(p->sha256, sizeof p->sha256, col[7])) {
+        !srv_text_column(p->sha256, sizeof p->sha256, col[7]) || !kind_column(&p->kind, col[8])) {
         return false;
     }
     p->from_size = (uint32_t)from_size;
@@ -72,7 +83,7 @@ enum srv_status srv_store_patches(struct srv_store *s, const char *to_sha256, st
 {
     struct patch_list list;
     enum srv_status status = list_patches(
-        s, "SELECT " PATCH_COLUMNS " FROM patches WHERE to_sha256 = $1 AND state = 'made' ORDER BY size",
+        s, "SELECT " PATCH_COLUMNS " FROM deltas WHERE to_sha256 = $1 AND state = 'made' ORDER BY size",
         to_sha256, &list);
     *out = list.items;
     *n = list.n;
@@ -90,22 +101,21 @@ enum srv_status srv_store_put_patch(struct srv_store *s, const struct srv_patch 
     srv_timestamp(now);
     const char *args[] = {
         p->from_sha256, p->to_sha256, state_name[state], from_size, to_size, p->format, ram, size,
-        p->sha256,      now};
+        p->sha256,      now,          kind_name[p->kind]};
     return srv_store_checked(
         s, "put_patch",
-        srv_db_run(
-            s->db,
-            "INSERT INTO patches (from_sha256, to_sha256, state, from_size, to_size, format, ram, size,"
-            " sha256, created) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)"
-            " ON CONFLICT (from_sha256, to_sha256) DO NOTHING",
-            args, 10, NULL, NULL));
+        srv_db_run(s->db,
+                   "INSERT INTO deltas (from_sha256, to_sha256, state, from_size, to_size, format, ram, size,"
+                   " sha256, created, kind) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)"
+                   " ON CONFLICT (from_sha256, to_sha256, kind) DO NOTHING",
+                   args, 11, NULL, NULL));
 }
 
 enum srv_status srv_store_retry_patches(struct srv_store *s)
 {
     return srv_store_checked(
         s, "retry_patches",
-        srv_db_run(s->db, "DELETE FROM patches WHERE state = 'failed'", NULL, 0, NULL, NULL));
+        srv_db_run(s->db, "DELETE FROM deltas WHERE state = 'failed'", NULL, 0, NULL, NULL));
 }
 
 struct artifact_out {
@@ -129,7 +139,7 @@ enum srv_status srv_store_patch_artifact(struct srv_store *s, const char *sha256
     enum srv_status status = srv_store_checked(
         s, "patch_artifact",
         srv_db_run(s->db,
-                   "SELECT p.size, p.to_size, r.withdrawn FROM patches p"
+                   "SELECT p.size, p.to_size, r.withdrawn FROM deltas p"
                    " JOIN releases r ON r.sha256 = p.to_sha256 WHERE p.sha256 = $1 AND p.state = 'made'"
                    " ORDER BY r.withdrawn LIMIT 1",
                    args, 1, take_artifact, &out));
@@ -148,18 +158,20 @@ static bool take_flag(void *ctx, const char *const *col)
     return true;
 }
 
-enum srv_status srv_store_saw(struct srv_store *s, const char *product, const char *sha256, bool *noted)
+enum srv_status srv_store_saw(struct srv_store *s, const char *product, const char *sha256,
+                              enum srv_patch_kind kind, bool *noted)
 {
     char hour[25];
     bool known = false, fresh = false;
     *noted = false;
     srv_timestamp(hour);
     strcpy(hour + 13, ":00:00Z");
-    const char *args[] = {product, sha256, hour};
+    const char *args[] = {product, sha256, kind_name[kind], hour};
     enum srv_status status = srv_store_checked(
         s, "saw",
-        srv_db_run(s->db, "SELECT 1 FROM running WHERE product = $1 AND sha256 = $2 AND seen = $3", args, 3,
-                   take_flag, &fresh));
+        srv_db_run(s->db,
+                   "SELECT 1 FROM askers WHERE product = $1 AND sha256 = $2 AND kind = $3 AND seen = $4",
+                   args, 4, take_flag, &fresh));
     if (status != SRV_OK || fresh) {
         return status;
     }
@@ -170,19 +182,22 @@ enum srv_status srv_store_saw(struct srv_store *s, const char *product, const ch
     if (status != SRV_OK || !known) {
         return status;
     }
-    status = srv_store_checked(s, "saw",
-                               srv_db_run(s->db,
-                                          "INSERT INTO running (product, sha256, seen) VALUES ($1, $2, $3)"
-                                          " ON CONFLICT (product, sha256) DO UPDATE SET seen = excluded.seen",
-                                          args, 3, NULL, NULL));
+    status = srv_store_checked(
+        s, "saw",
+        srv_db_run(s->db,
+                   "INSERT INTO askers (product, sha256, kind, seen) VALUES ($1, $2, $3, $4)"
+                   " ON CONFLICT (product, sha256, kind) DO UPDATE SET"
+                   " seen = excluded.seen",
+                   args, 4, NULL, NULL));
     *noted = status == SRV_OK;
     return status;
 }
 
 /* --- What is missing ------------------------------------------------------------ */
 
+/* A release, and when a device that ran it asked for each kind of patch: "" if none did, or long ago. */
 struct source {
-    char version[33], sha256[65], seen[25]; /* seen: "" if it was not, or long ago */
+    char version[33], sha256[65], seen[SRV_PATCH_KINDS][25];
     uint32_t size;
 };
 
@@ -205,28 +220,30 @@ static bool add_source(void *ctx, const char *const *col)
     memset(source, 0, sizeof *source);
     if (!srv_text_column(source->version, sizeof source->version, col[0]) ||
         !srv_text_column(source->sha256, sizeof source->sha256, col[1]) ||
-        !srv_number_column(&size, UINT32_MAX, col[2]) ||
-        (col[3] && !srv_text_column(source->seen, sizeof source->seen, col[3]))) {
+        !srv_number_column(&size, UINT32_MAX, col[2])) {
         return false;
     }
     source->size = (uint32_t)size;
-    if (strcmp(source->seen, list->since) < 0) {
-        source->seen[0] = '\0';
+    for (unsigned kind = 0; kind < SRV_PATCH_KINDS; kind++) {
+        const char *seen = col[3 + kind];
+        if (seen && !srv_text_column(source->seen[kind], sizeof source->seen[kind], seen)) {
+            return false;
+        }
+        if (strcmp(source->seen[kind], list->since) < 0) {
+            source->seen[kind][0] = '\0';
+        }
     }
     return true;
 }
 
-/* Seen last, then of the newest version. */
-static int most_wanted_first(const void *a, const void *b)
+static int newest_first(const void *a, const void *b)
 {
     const struct source *left = a, *right = b;
-    int order = strcmp(right->seen, left->seen);
-    return order != 0 ? order : al_semver_compare(right->version, left->version);
+    return al_semver_compare(right->version, left->version);
 }
 
-/* The releases older than `newest` that patches shall start from: the first *n of list->items. */
-static enum srv_status choose_sources(struct srv_store *s, const struct srv_release *newest, unsigned n_from,
-                                      struct source_list *list)
+/* The product's releases, the newest first. */
+static enum srv_status list_sources(struct srv_store *s, const char *product, struct source_list *list)
 {
     time_t then = time(NULL) - SEEN_DAYS * 86400;
     struct tm utc;
@@ -234,49 +251,78 @@ static enum srv_status choose_sources(struct srv_store *s, const struct srv_rele
         strftime(list->since, sizeof list->since, "%Y-%m-%dT%H:%M:%SZ", &utc) == 0) {
         list->since[0] = '\0';
     }
-    const char *args[] = {newest->product};
-    enum srv_status status = srv_store_checked(
-        s, "choose_sources",
-        srv_db_run(s->db,
-                   "SELECT r.version, r.sha256, r.size, n.seen FROM releases r LEFT JOIN running n"
-                   " ON n.product = r.product AND n.sha256 = r.sha256 WHERE r.product = $1",
-                   args, 1, add_source, list));
-    size_t n = 0;
-    for (size_t i = 0; i < list->n; i++) {
-        if (al_semver_compare(list->items[i].version, newest->version) < 0 &&
-            strcmp(list->items[i].sha256, newest->sha256) != 0) {
-            list->items[n++] = list->items[i];
-        }
-    }
-    if (n > 0) {
-        qsort(list->items, n, sizeof *list->items, most_wanted_first);
-    }
-    list->n = n < n_from ? n : n_from;
-    while (list->n > 0 && list->items[0].seen[0] && !list->items[list->n - 1].seen[0]) {
-        list->n--;
+    const char *args[] = {product, kind_name[SRV_PATCH_OWN], kind_name[SRV_PATCH_SMALL],
+                          kind_name[SRV_PATCH_ESP]};
+#define SEEN(n) "(SELECT seen FROM askers WHERE product = $1 AND sha256 = r.sha256 AND kind = $" #n ")"
+    enum srv_status status =
+        srv_store_checked(s, "list_sources",
+                          srv_db_run(s->db,
+                                     "SELECT r.version, r.sha256, r.size, " SEEN(2) ", " SEEN(3) ", " SEEN(
+                                         4) " FROM releases r WHERE r.product = $1",
+                                     args, 4, add_source, list));
+#undef SEEN
+    if (list->n > 0) {
+        qsort(list->items, list->n, sizeof *list->items, newest_first);
     }
     return status;
 }
 
-static bool is_known(const struct patch_list *known, const char *from_sha256)
+/* A product whose newest release patches shall lead to. */
+struct target {
+    struct srv_release newest;
+    struct patch_list known;
+    struct source_list sources;
+};
+
+static bool is_older(const struct target *t, const struct source *source)
 {
-    for (size_t i = 0; i < known->n; i++) {
-        if (strcmp(known->items[i].from_sha256, from_sha256) == 0) {
+    return al_semver_compare(source->version, t->newest.version) < 0 &&
+           strcmp(source->sha256, t->newest.sha256) != 0;
+}
+
+/* Was a device of that kind seen; or of any, for SRV_PATCH_KINDS? */
+static bool was_seen(const struct source *source, unsigned kind)
+{
+    for (unsigned i = 0; i < SRV_PATCH_KINDS; i++) {
+        if (source->seen[i][0] && (kind == i || kind == SRV_PATCH_KINDS)) {
             return true;
         }
     }
     return false;
 }
 
-static void note_missing(struct srv_patch_job *job, const struct srv_release *to, const struct source *from)
+static bool is_any_seen(const struct target *t, unsigned kind, bool older_only)
 {
-    if (job->n_missing++ > 0) {
+    for (size_t i = 0; i < t->sources.n; i++) {
+        if (was_seen(&t->sources.items[i], kind) && (!older_only || is_older(t, &t->sources.items[i]))) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool is_known(const struct target *t, enum srv_patch_kind kind, const char *from_sha256)
+{
+    for (size_t i = 0; i < t->known.n; i++) {
+        if (t->known.items[i].kind == kind && strcmp(t->known.items[i].from_sha256, from_sha256) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* A patch that shall be: is it there? from NULL: the whole image. */
+static void want(struct srv_patch_job *job, const struct target *t, enum srv_patch_kind kind,
+                 const struct source *from)
+{
+    if (is_known(t, kind, from ? from->sha256 : "") || job->n_missing++ > 0) {
         return;
     }
-    strcpy(job->product, to->product);
-    strcpy(job->to_version, to->version);
-    strcpy(job->patch.to_sha256, to->sha256);
-    job->patch.to_size = to->size;
+    strcpy(job->product, t->newest.product);
+    strcpy(job->to_version, t->newest.version);
+    strcpy(job->patch.to_sha256, t->newest.sha256);
+    job->patch.to_size = t->newest.size;
+    job->patch.kind = kind;
     if (from) {
         strcpy(job->from_version, from->version);
         strcpy(job->patch.from_sha256, from->sha256);
@@ -284,34 +330,52 @@ static void note_missing(struct srv_patch_job *job, const struct srv_release *to
     }
 }
 
+/* How many older releases come first: those seen later, or as late and of a newer version. */
+static size_t rank(const struct target *t, const struct source *source, enum srv_patch_kind kind)
+{
+    size_t n = 0;
+    for (const struct source *other = t->sources.items; other < t->sources.items + t->sources.n; other++) {
+        const int later = strcmp(other->seen[kind], source->seen[kind]);
+        n += is_older(t, other) && (later > 0 || (later == 0 && other < source));
+    }
+    return n;
+}
+
+static void want_kind(struct srv_patch_job *job, const struct target *t, enum srv_patch_kind kind,
+                      unsigned n_from)
+{
+    /* Nobody said what devices run: probably what was published last. */
+    const bool guess = kind == SRV_PATCH_OWN && !is_any_seen(t, SRV_PATCH_KINDS, true);
+    if (kind == SRV_PATCH_OWN || is_any_seen(t, kind, false)) {
+        want(job, t, kind, NULL);
+    }
+    for (size_t i = 0; i < t->sources.n; i++) {
+        const struct source *source = &t->sources.items[i];
+        if (is_older(t, source) && (guess || was_seen(source, kind)) && rank(t, source, kind) < n_from) {
+            want(job, t, kind, source);
+        }
+    }
+}
+
 static enum srv_status missing_of(struct srv_store *s, const char *product, unsigned n_from,
                                   struct srv_patch_job *job)
 {
-    struct srv_release newest;
-    struct patch_list known = {0};
-    struct source_list sources = {0};
-    enum srv_status status = srv_store_newest(s, product, &newest);
+    struct target t = {0};
+    enum srv_status status = srv_store_newest(s, product, &t.newest);
     if (status != SRV_OK) {
         return status == SRV_NOT_FOUND ? SRV_OK : status;
     }
-    status =
-        list_patches(s, "SELECT " PATCH_COLUMNS " FROM patches WHERE to_sha256 = $1", newest.sha256, &known);
+    status = list_patches(s, "SELECT " PATCH_COLUMNS " FROM deltas WHERE to_sha256 = $1", t.newest.sha256,
+                          &t.known);
     if (status == SRV_OK) {
-        status = choose_sources(s, &newest, n_from, &sources);
+        status = list_sources(s, product, &t.sources);
     }
-    if (status == SRV_OK) {
-        if (!is_known(&known, "")) {
-            note_missing(job, &newest, NULL);
-        }
-        for (size_t i = 0; i < sources.n; i++) {
-            if (!is_known(&known, sources.items[i].sha256)) {
-                note_missing(job, &newest, &sources.items[i]);
-            }
-        }
+    for (unsigned kind = 0; kind < SRV_PATCH_KINDS && status == SRV_OK; kind++) {
+        want_kind(job, &t, (enum srv_patch_kind)kind, n_from);
     }
-    free(known.items);
-    free(sources.items);
-    srv_release_clear(&newest);
+    free(t.known.items);
+    free(t.sources.items);
+    srv_release_clear(&t.newest);
     return status;
 }
 

@@ -8,13 +8,22 @@
 
 #include "store.h"
 
+/* What devices ask for: a format, and how much memory its decoder may take. */
+enum srv_patch_kind {
+    SRV_PATCH_OWN,   /* airlift's format */
+    SRV_PATCH_SMALL, /* the same for a decoder of 12 KiB */
+    SRV_PATCH_ESP,   /* esp_delta_ota's */
+    SRV_PATCH_KINDS,
+};
+
 /* One way from an image to another, or to the same image compressed. */
 struct srv_patch {
     char from_sha256[65]; /* of the file that devices run; "": any, the patch holds the whole image */
     char to_sha256[65];
     uint32_t from_size, to_size; /* bytes */
-    char format[17];             /* "airlift-delta-1" */
-    uint32_t ram;                /* bytes that its decoder takes */
+    enum srv_patch_kind kind;
+    char format[17]; /* "airlift-delta-1" */
+    uint32_t ram;    /* bytes that its decoder takes */
     uint32_t size;
     char sha256[65]; /* of the patch, its artifact's name */
 };
@@ -44,15 +53,22 @@ enum srv_status srv_store_patch_artifact(struct srv_store *s, const char *sha256
                                          uint32_t *full, bool *live);
 
 /*
- * A device says that it runs this image. Noted if it is a release of the product, to the hour: most calls
+ * A device says that it runs this image and takes patches of this kind. Noted if it is a release of the product, to the hour: most calls
  * only read. *noted: this one wrote.
  */
-enum srv_status srv_store_saw(struct srv_store *s, const char *product, const char *sha256, bool *noted);
+enum srv_status srv_store_saw(struct srv_store *s, const char *product, const char *sha256,
+                              enum srv_patch_kind kind, bool *noted);
 
 /*
- * The next patch that is missing, with its product and versions for the log: to the newest release of a product, whole
- * first, then from the `n_from` older releases that devices were seen running last (within 90 days), or,
- * if none was seen, from the `n_from` newest of them. *n_missing counts all. SRV_NOT_FOUND: none is.
+ * The next patch that is missing, with its product and versions for the log. To the newest release of a product there shall
+ * be patches, whole first,
+ *
+ *     of airlift's format           from the `n_from` older releases that devices taking it were seen running last
+ *                                   (within 90 days); if no older one was seen at all, from the `n_from` newest
+ *     for little memory, and        likewise, only where a device that takes nothing else was seen
+ *     of esp_delta_ota's format
+ *
+ * *n_missing counts all. SRV_NOT_FOUND: none is.
  */
 struct srv_patch_job {
     char product[65], from_version[33], to_version[33];

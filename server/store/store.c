@@ -56,9 +56,14 @@ static const char *const schema[] = {
     " sha256 TEXT NOT NULL,"
     " created TEXT NOT NULL)",
 
-    "CREATE TABLE IF NOT EXISTS patches ("
+    /* Two tables of earlier versions, which knew one kind of patch; what they held is made and noted anew. */
+    "DROP TABLE IF EXISTS patches",
+    "DROP TABLE IF EXISTS running",
+
+    "CREATE TABLE IF NOT EXISTS deltas ("
     " from_sha256 TEXT NOT NULL," /* '' for a whole image, compressed */
     " to_sha256 TEXT NOT NULL,"
+    " kind TEXT NOT NULL,"  /* srv_patch_kind_name[] */
     " state TEXT NOT NULL," /* made, useless or failed */
     " from_size BIGINT NOT NULL,"
     " to_size BIGINT NOT NULL,"
@@ -67,15 +72,16 @@ static const char *const schema[] = {
     " size BIGINT NOT NULL,"
     " sha256 TEXT NOT NULL," /* '' unless made */
     " created TEXT NOT NULL,"
-    " PRIMARY KEY (from_sha256, to_sha256))",
+    " PRIMARY KEY (from_sha256, to_sha256, kind))",
 
-    "CREATE INDEX IF NOT EXISTS patches_sha256 ON patches (sha256)",
+    "CREATE INDEX IF NOT EXISTS deltas_sha256 ON deltas (sha256)",
 
-    "CREATE TABLE IF NOT EXISTS running ("
+    "CREATE TABLE IF NOT EXISTS askers ("
     " product TEXT NOT NULL,"
-    " sha256 TEXT NOT NULL,"
-    " seen TEXT NOT NULL," /* to the hour */
-    " PRIMARY KEY (product, sha256))",
+    " sha256 TEXT NOT NULL," /* of the file that a device runs */
+    " kind TEXT NOT NULL,"   /* of patch that it takes */
+    " seen TEXT NOT NULL,"   /* to the hour */
+    " PRIMARY KEY (product, sha256, kind))",
 
     "CREATE TABLE IF NOT EXISTS totals ("
     " name TEXT PRIMARY KEY,"

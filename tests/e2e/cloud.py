@@ -9,6 +9,7 @@ import os
 import ssl
 import subprocess
 import sys
+import time
 import unittest
 import urllib.error
 import urllib.request
@@ -17,6 +18,7 @@ import agent
 import s3_world
 from agent import Device, make_image
 from cloud_world import Cloud
+from delta import make_image as make_related_image
 
 import s3
 
@@ -92,6 +94,23 @@ class Store(World):
         ask = {"x-ESP32-STA-MAC": "x", "x-ESP32-sketch-sha256": digest}
         self.assertEqual(cloud.server.call("GET", "/firmware/lamp/update", headers=ask)[0], 304)  # read from the bucket
         self.assertEqual(cloud.publish(self.image)[0], 200)  # the same again
+
+    def test_manifest_with_long_links_names_as_many_patches_as_agents_read(self):
+        cloud = self.cloud(token="t" * 1100, options=("--patches", "4"))
+        images = [make_related_image("1.4.%d" % i, size=8000, changes=5) for i in range(5)]
+        for image in images:
+            self.assertEqual(cloud.publish(image)[0], 201)
+        until = time.monotonic() + agent.PATIENCE_S
+        while time.monotonic() < until and s3_world.read(cloud.server.log.name).count(" to=1.4.4 ") < 5:
+            time.sleep(0.1)
+        body = cloud.server.call("GET", "/firmware/lamp/version.json")[2]
+        manifest = json.loads(body)
+        self.assertLessEqual(len(body), 8192)
+        self.assertEqual(len(manifest["patches"]), 3, s3_world.read(cloud.server.log.name))
+        self.assertGreater(len(body) + len(manifest["patches"][0]["url"]), 8192)
+        patch = manifest["patches"][0]
+        self.assertEqual(len(self.get(cloud, patch["url"])[1]), patch["size"])
+        self.assertEqual([p["size"] for p in manifest["patches"]], sorted(p["size"] for p in manifest["patches"]))
 
     def test_a_store_that_is_down_costs_no_release(self):
         cloud = self.cloud()

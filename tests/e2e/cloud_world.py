@@ -17,10 +17,10 @@ def free_port():
 
 
 class Cloud:
-    def __init__(self, airlift, build, directory, link_expiry=600, token=None, **store):
+    def __init__(self, airlift, build, directory, link_expiry=600, token=None, options=(), **store):
         server_world.AIRLIFT = airlift
         self.build, self.directory = build, directory
-        self.s3_port, self.token = free_port(), token
+        self.s3_port, self.token, self.options = free_port(), token, options
         self.data = os.path.join(directory, "server")
         self.cert = os.path.join(self.data, "cert.pem")
         self.link_expiry = link_expiry
@@ -35,7 +35,7 @@ class Cloud:
         return dict(env, AWS_SESSION_TOKEN=self.token) if self.token else env
 
     def start_server(self, listen="127.0.0.1:0"):
-        self.server = Server(self.data, "--store", "s3://firmware/fleet", "--link-expiry", str(self.link_expiry),
+        self.server = Server(self.data, "--store", "s3://firmware/fleet", "--link-expiry", str(self.link_expiry), *self.options,
                              listen=listen, env=self.environment())
         if self.server.token:
             self.admin = self.server.token

@@ -430,18 +430,21 @@ class Served(server_world.Case):
         status, document = server.publish(image, product="lamp")
         self.assertEqual(status, 201, document)
 
-    def manifest(self, server, running=None, **headers):
+    def manifest(self, server, running=None, formats=FORMATS, **headers):
+        """As a device sees it that runs this; formats None: an agent from before formats had names."""
         if running:
             headers["Airlift-Running"] = sha256(running)
+            if formats:
+                headers["Airlift-Patch-Formats"] = formats
         status, _, body = server.call("GET", "/firmware/lamp/version.json", headers=headers)
         self.assertEqual(status, 200)
         return json.loads(body)
 
-    def wait_for_patches(self, server, count, running=None):
+    def wait_for_patches(self, server, count, running=None, **headers):
         """Until the manifest offers so many."""
         until = time.monotonic() + agent.PATIENCE_S
         while time.monotonic() < until:
-            patches = self.manifest(server, running).get("patches", [])
+            patches = self.manifest(server, running, **headers).get("patches", [])
             if len(patches) == count:
                 return patches
             time.sleep(0.1)
@@ -468,9 +471,9 @@ class Served(server_world.Case):
         self.publish(server, self.old)
         self.publish(server, self.new)
         patch, = [p for p in self.wait_for_patches(server, 1, self.old) if "from" in p]
-        self.assertEqual((patch["from"], patch["from_size"], patch["format"]), (sha256(self.old), len(self.old), ESP))
+        self.assertEqual((patch["from"], patch["from_size"], patch["format"]), (sha256(self.old), len(self.old), OWN))
         self.assertLess(patch["size"], len(self.new) // 10)
-        self.assertEqual(patch["ram"], 512)  # whatever this machine's pointers take
+        self.assertEqual(patch["ram"], 20480)  # whatever this machine's pointers take
         before = self.metrics(server)
         self.new_device(self.old)
         device = self.run_device(server)
@@ -505,7 +508,9 @@ class Served(server_world.Case):
         self.assertEqual(self.manifest(server, self.old)["patches"], patches)
         self.assertEqual([p for p in self.manifest(server, self.new).get("patches", []) if "from" in p], [])
         self.assertNotIn("patches", self.manifest(server, self.old, **{"Airlift-Patch-RAM": "10"}))
-        self.assertEqual(self.manifest(server, **{"Airlift-Running": "../../etc"})["patches"], patches)
+        self.assertNotIn("patches", self.manifest(server, self.old, formats="zip, airlift-delta-0"))
+        self.assertEqual(self.manifest(server, **{"Airlift-Running": "../../etc", "Airlift-Patch-Formats": OWN})["patches"],
+                         patches)
         url = re.sub(r"https://[^/]+", "", patches[0]["url"])
         status, headers, body = server.call("GET", url, headers={"Range": "bytes=10-"})
         self.assertEqual((status, headers["Content-Range"]), (206, "bytes 10-%d/%d" % (patches[0]["size"] - 1, patches[0]["size"])))
@@ -513,6 +518,24 @@ class Served(server_world.Case):
         server.call("DELETE", "/v1/products/lamp/releases/1.4.3", token=server.token)
         self.assertEqual(server.call("GET", url)[0], 410)
         self.assertEqual([p for p in self.manifest(server).get("patches", []) if "from" in p], [])
+
+    def test_devices_with_other_decoders_get_theirs(self):
+        server = self.server()
+        self.publish(server, self.old)
+        self.publish(server, self.new)
+        own, = self.wait_for_patches(server, 1, self.old)
+        self.assertEqual((own["format"], own["ram"]), (OWN, 20480))
+        # By asking: nobody had wanted such patches before. An agent of before names no format.
+        esp, = self.wait_for_patches(server, 1, self.old, formats=None, **{"Airlift-Patch-RAM": "512"})
+        self.assertEqual((esp["format"], esp["ram"]), (ESP, 512))
+        small, = self.wait_for_patches(server, 1, self.old, formats=OWN, **{"Airlift-Patch-RAM": "12288"})
+        self.assertEqual((small["format"], small["ram"]), (OWN, 12288))
+        self.assertEqual([p["format"] for p in self.manifest(server, self.old)["patches"]], [OWN, OWN, ESP])
+        result = self.airlift("delta", "apply", self.path("old.bin", self.old), self.path("small", server.call(
+            "GET", re.sub(r"https://[^/]+", "", small["url"]))[2]), "-o", self.path("made.bin"))
+        self.assertEqual(result.returncode, 0, result.stderr)
+        with open(self.path("made.bin"), "rb") as file:
+            self.assertTrue(file.read() == self.new)
 
     def test_patch_that_was_being_made_when_the_server_was_killed_is_made(self):
         server = self.server()

@@ -61,21 +61,33 @@ static int write_new(void *ctx, const void *buf, uint32_t len)
     return 0;
 }
 
-/* Result of applying; the bytes are in w->made then. */
+#define MOVING_STEP 47u
+
+/* Result of applying; the bytes are in w->made then. With MOVING_STEP the state moves before each piece. */
 static int apply(struct world *w, const uint8_t *patch, size_t len, size_t step)
 {
-    static struct al_delta d;
+    static struct al_delta place[2];
+    struct al_delta *d = &place[0];
     const struct al_delta_io io = {w, check, read_old, read_new, write_new};
     int result = 0;
 
     free(w->made);
     w->made = NULL;
     w->n_made = 0;
-    al_delta_begin(&d, &io);
+    al_delta_begin(d, &io);
     for (size_t i = 0; i < len && result == 0; i += step) {
-        result = al_delta_feed(&d, patch + i, len - i < step ? len - i : step);
+        if (step == MOVING_STEP) {
+            struct al_delta *other = &place[d == &place[0]];
+
+            al_delta_detach(d);
+            *other = *d;
+            memset(d, 0xA5, sizeof(*d));
+            d = other;
+            al_delta_attach(d, &io);
+        }
+        result = al_delta_feed(d, patch + i, len - i < step ? len - i : step);
     }
-    return result ? result : al_delta_end(&d);
+    return result ? result : al_delta_end(d);
 }
 
 static bool is_wanted(const struct world *w)
@@ -85,8 +97,8 @@ static bool is_wanted(const struct world *w)
 
 static uint8_t *make(const struct world *w, bool small, size_t *len)
 {
-    const struct delta_options options = {.n_map = small ? DELTA_SMALL_MAP : 0,
-                                          .hash_bits = small ? DELTA_SMALL_HASH : 0};
+    const struct delta_options options = {.n_map = small ? AL_DELTA_SMALL_MAP : 0,
+                                          .hash_bits = small ? AL_DELTA_SMALL_HASH : 0};
     uint8_t *patch = NULL;
 
     assert_int_equal(delta_make(w->old, w->old_len, w->want, w->want_len, &options, &patch, len), 0);
@@ -100,7 +112,7 @@ static void round_trip(const uint8_t *old, size_t old_len, const uint8_t *new, s
     for (int small = 0; small < 2; small++) {
         size_t len;
         uint8_t *patch = make(&w, small, &len);
-        static const size_t steps[] = {1, 47, 4096, 1u << 30};
+        static const size_t steps[] = {1, MOVING_STEP, 4096, 1u << 30};
 
         for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
             assert_int_equal(apply(&w, patch, len, steps[i]), 0);

@@ -20,16 +20,16 @@ static void put(struct srv_store *store, unsigned n)
     assert_int_equal(srv_store_commit(store), SRV_OK);
 }
 
-static void saw(struct srv_store *store, unsigned n, bool expect_noted)
+static void saw(struct srv_store *store, unsigned n, enum srv_patch_kind kind, bool expect_noted)
 {
     char sha256[65];
     bool noted;
     snprintf(sha256, sizeof sha256, "%064u", n);
-    assert_int_equal(srv_store_saw(store, "lamp", sha256, &noted), SRV_OK);
+    assert_int_equal(srv_store_saw(store, "lamp", sha256, kind, &noted), SRV_OK);
     assert_int_equal(noted, expect_noted);
 }
 
-/* Make all that is missing; which releases the patches start from, such as "* 1.3.0 1.1.0". */
+/* Make all that is missing; what the patches start from, with their kind unless it is the first: "* 1.3.0 *:2". */
 static void make_all(struct srv_store *store, unsigned n_from, enum srv_patch_state result, char out[128])
 {
     struct srv_patch_job job;
@@ -39,7 +39,10 @@ static void make_all(struct srv_store *store, unsigned n_from, enum srv_patch_st
         assert_true(left == 0 || job.n_missing == left - 1);
         left = job.n_missing;
         sprintf(out + strlen(out), "%s%s", out[0] ? " " : "", job.from_version[0] ? job.from_version : "*");
-        snprintf(job.patch.sha256, sizeof job.patch.sha256, "%032u%.32s", 7u,
+        if (job.patch.kind != SRV_PATCH_OWN) {
+            sprintf(out + strlen(out), ":%d", (int)job.patch.kind);
+        }
+        snprintf(job.patch.sha256, sizeof job.patch.sha256, "%032u%.32s", 7u + (unsigned)job.patch.kind,
                  job.patch.from_sha256 + 32 * !!job.patch.from_sha256[0]);
         job.patch.size = job.patch.from_sha256[0] ? 100 + job.patch.from_size - 1000 : 600;
         strcpy(job.patch.format, "f");
@@ -74,12 +77,41 @@ static void test_patches_start_from_what_devices_run(void **state)
     for (unsigned n = 1; n <= 5; n++) {
         put(w->store, n);
     }
-    saw(w->store, 2, true);
-    saw(w->store, 2, false); /* within the hour */
-    saw(w->store, 5, true);  /* the newest: needs no patch */
-    saw(w->store, 77, false);
+    saw(w->store, 2, SRV_PATCH_OWN, true);
+    saw(w->store, 2, SRV_PATCH_OWN, false); /* within the hour */
+    saw(w->store, 5, SRV_PATCH_OWN, true);  /* the newest: needs no patch */
+    saw(w->store, 77, SRV_PATCH_OWN, false);
     make_all(w->store, 4, SRV_PATCH_MADE, made);
     assert_string_equal(made, "* 1.2.0");
+}
+
+static void test_patches_are_of_the_kinds_that_devices_take(void **state)
+{
+    struct world *w = *state;
+    char made[128];
+    for (unsigned n = 1; n <= 5; n++) {
+        put(w->store, n);
+    }
+    saw(w->store, 2, SRV_PATCH_ESP, true);
+    saw(w->store, 3, SRV_PATCH_ESP, true);
+    saw(w->store, 3, SRV_PATCH_SMALL, true);
+    make_all(w->store, 1, SRV_PATCH_MADE, made);
+    assert_string_equal(made, "* *:1 1.3.0:1 *:2 1.3.0:2");
+    make_all(w->store, 4, SRV_PATCH_MADE, made);
+    assert_string_equal(made, "1.2.0:2");
+    saw(w->store, 1, SRV_PATCH_OWN, true);
+    make_all(w->store, 4, SRV_PATCH_MADE, made);
+    assert_string_equal(made, "1.1.0");
+
+    struct srv_patch *list;
+    size_t n;
+    char to[65];
+    snprintf(to, sizeof to, "%064u", 5u);
+    assert_int_equal(srv_store_patches(w->store, to, &list, &n), SRV_OK);
+    assert_int_equal(n, 7);
+    assert_int_equal(list[0].kind, SRV_PATCH_OWN);
+    assert_int_equal(list[0].from_size, 1001);
+    free(list);
 }
 
 static void test_patches_failed_are_tried_again_useless_are_not(void **state)
@@ -148,7 +180,7 @@ static void test_patches_are_listed_smallest_first_and_found_as_artifacts(void *
 static void test_patches_tables_are_made_in_an_older_database(void **state)
 {
     struct world *w = *state;
-    static const char *const drop[] = {"DROP TABLE patches", "DROP TABLE running", "DROP TABLE totals"};
+    static const char *const drop[] = {"DROP TABLE deltas", "DROP TABLE askers", "DROP TABLE totals"};
     struct srv_db *db;
     char err[256], made[128];
     put(w->store, 1);
@@ -183,6 +215,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_patches_start_from_the_newest_releases_if_no_device_was_seen,
                                         setup, teardown),
         cmocka_unit_test_setup_teardown(test_patches_start_from_what_devices_run, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_patches_are_of_the_kinds_that_devices_take, setup, teardown),
         cmocka_unit_test_setup_teardown(test_patches_failed_are_tried_again_useless_are_not, setup, teardown),
         cmocka_unit_test_setup_teardown(test_patches_are_listed_smallest_first_and_found_as_artifacts, setup,
                                         teardown),

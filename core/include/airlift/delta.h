@@ -58,6 +58,13 @@ struct al_delta_header {
 AL_CHECK_RESULT int al_delta_parse_header(const uint8_t raw[AL_DELTA_HEADER_SIZE],
                                           struct al_delta_header *out);
 
+/* The memory that a decoder needs for such a patch: AL_DELTA_RAM_SMALL or _LARGE. */
+static inline uint32_t al_delta_ram(const struct al_delta_header *h)
+{
+    return h->n_map <= AL_DELTA_SMALL_MAP && h->hash_bits <= AL_DELTA_SMALL_HASH ? AL_DELTA_RAM_SMALL
+                                                                                 : AL_DELTA_RAM_LARGE;
+}
+
 /*
  * Where bytes come from and go to. Each function returns 0 or a negative AL_ERR_*, which is passed up.
  *
@@ -108,6 +115,20 @@ struct al_delta {
 _Static_assert(sizeof(struct al_delta) <= AL_DELTA_RAM, "servers are told so");
 
 void al_delta_begin(struct al_delta *d, const struct al_delta_io *io);
+
+/*
+ * Go on with a state that was copied, or stored and read back by the same build: all that points anywhere in it is
+ * set anew. al_delta_detach() takes these addresses out before it is stored, which makes equal states equal bytes.
+ */
+static inline void al_delta_attach(struct al_delta *d, const struct al_delta_io *io)
+{
+    d->io = *io;
+}
+
+static inline void al_delta_detach(struct al_delta *d)
+{
+    d->io = (struct al_delta_io){0};
+}
 
 /*
  * Take the next bytes of the patch, header included, in pieces of any size.

@@ -18,9 +18,11 @@ extern "C" {
 #endif
 
 /* A build for less memory (12 KiB) takes patches that were made for it: fewer addresses, a smaller model. */
+#define AL_DELTA_SMALL_MAP  236u
+#define AL_DELTA_SMALL_HASH 9u
 #ifdef AL_DELTA_SMALL
-#define AL_DELTA_MAP_MAX  236u
-#define AL_DELTA_HASH_MAX 9u
+#define AL_DELTA_MAP_MAX  AL_DELTA_SMALL_MAP
+#define AL_DELTA_HASH_MAX AL_DELTA_SMALL_HASH
 #else
 #define AL_DELTA_MAP_MAX  1088u
 #define AL_DELTA_HASH_MAX 11u

@@ -10,15 +10,11 @@
 #include "airlift/delta.h"
 
 struct delta_options {
-    unsigned n_map;     /* entries of the address table at most; 0: AL_DELTA_MAP_MAX */
-    unsigned hash_bits; /* 0: AL_DELTA_HASH_MAX */
+    unsigned n_map;     /* entries of the address table at most; 0: AL_DELTA_MAP_MAX; AL_DELTA_SMALL_MAP */
+    unsigned hash_bits; /* 0: AL_DELTA_HASH_MAX; AL_DELTA_SMALL_HASH */
     void (*progress)(void *ctx, uint64_t done); /* bytes of the new file; or NULL */
     void *progress_ctx;
 };
-
-/* For devices whose decoder has 12 KiB. */
-#define DELTA_SMALL_MAP  236u
-#define DELTA_SMALL_HASH 9u
 
 /*
  * Make a patch from `old` (0 bytes: compress `new` by itself) to `new`; any bytes, AL_DELTA_MAX_LEN each.
