@@ -1,7 +1,7 @@
 /*
  * Any bytes as a flash: table, OTA data and an app come from the input. A boot
  * stays inside the flash, writes nothing but OTA data, gives one answer for one
- * flash, and what it starts verifies.
+ * flash, and what it starts verifies. With secure boot and no key nothing starts.
  *
  * Input: 1 byte of choices, 64 of records, 1 count of entries, 12 for each
  * entry (type, subtype, 2 of flags, offset, size), the app at 0x10000.
@@ -245,5 +245,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
         config.rules.for_load = true;
         require(al_image_verify(&port, &config.rules, &check, buf, sizeof(buf)) == 0);
     }
+    config.secure_boot = true; /* and nobody's key is trusted */
+    boot(&config, choice >> 7, &first);
+    require(!first.boots);
     return 0;
 }
