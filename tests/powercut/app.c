@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "agent.h"
+#include "airlift_signature.h"
 #include "device/shared.h"
 #include "esp_system.h"
 #include "nvs_flash.h"
@@ -112,6 +113,10 @@ static _Noreturn void step_is_done(void)
     if (is_pending()) {
         fail(LIFE_STUCK, "the app is not confirmed in the end");
     }
+    if ((scenario->revokes >> running & 1) &&
+        esp_ota_revoke_secure_boot_public_key(SECURE_BOOT_PUBLIC_KEY_INDEX_0) != ESP_OK) {
+        fail(LIFE_ERROR, "the old key cannot be revoked");
+    }
     w->floor = running;
     if (esp_ota_check_rollback_is_possible()) {
         w->can_roll_back |= (uint8_t)(1u << w->step);
@@ -155,6 +160,10 @@ static void on_event(const airlift_event_t *event, void *ctx)
         w->verified |= bit;
         break;
     case AIRLIFT_EVENT_REBOOTING:
+        if (version != NO_VERSION && scenario->secure_boot &&
+            !signer_trusted(scenario->signer[version], w->revoked)) {
+            fail(LIFE_UNTRUSTED, "it selects what no trusted key signed");
+        }
         w->selected |= bit;
         break;
     case AIRLIFT_EVENT_CONFIRMED:
@@ -195,6 +204,7 @@ static _Noreturn void run_agent(void)
     static struct agent a;
     const struct step *step = current_step();
     airlift_fail_t result = AIRLIFT_FAIL_NONE;
+    bool is_refused = false;
 
     a.config = (airlift_config_t){
         .manifest_url = "https://origin/version.json",
@@ -219,7 +229,8 @@ static _Noreturn void run_agent(void)
     for (unsigned n = 0; n < N_CHECKS; n++) {
         result =
             scenario->offer ? try_offer(&a) : agent_check(&a); /* restarts when it has installed something */
-        if (result == AIRLIFT_FAIL_NONE || result == AIRLIFT_FAIL_KNOWN_BAD) {
+        is_refused = agent_is_distrust(result);
+        if (result == AIRLIFT_FAIL_NONE || result == AIRLIFT_FAIL_KNOWN_BAD || is_refused) {
             break;
         }
     }
@@ -229,7 +240,10 @@ static _Noreturn void run_agent(void)
         }
         board->state->world.refused |= (uint8_t)(1u << step->version);
     }
-    if (running == step->expect && (step->expect == step->version || result == AIRLIFT_FAIL_KNOWN_BAD)) {
+    const bool refused = step->kind == STEP_REFUSED && is_refused;
+
+    if (running == step->expect &&
+        (step->expect == step->version || result == AIRLIFT_FAIL_KNOWN_BAD || refused)) {
         step_is_done();
     }
     snprintf(board->why, sizeof(board->why), "the agent stops: %.90s", a.why);
@@ -263,7 +277,8 @@ static bool failed_before(const char *version)
            strcmp(desc.version, version) == 0;
 }
 
-static void update_natively(const struct image *im, uint8_t version)
+/* Returns, if it fails, whether that is because of who signed the image. */
+static bool update_natively(const struct image *im, uint8_t version)
 {
     struct world *w = &board->state->world;
     const esp_partition_t *slot = esp_ota_get_next_update_partition(NULL);
@@ -287,6 +302,7 @@ static void update_natively(const struct image *im, uint8_t version)
         esp_restart();
     }
     snprintf(board->why, sizeof(board->why), "the update fails: %s", esp_err_to_name(err));
+    return airlift_last_signature_fault() != AL_SIG_GOOD;
 }
 
 static void switch_app(const esp_partition_t *to)
@@ -320,7 +336,7 @@ static _Noreturn void run_native(void)
     if (running == step->expect && (step->expect == step->version || (w->refused >> step->version & 1))) {
         step_is_done();
     }
-    if (step->kind != STEP_UPDATE) {
+    if (step->kind == STEP_SWITCH_SLOT || step->kind == STEP_SWITCH_FACTORY) {
         w->floor = 0; /* the user wants an older one */
         switch_app(partition_of(step->version));
     } else if (failed_before(images[step->version].version)) {
@@ -329,8 +345,8 @@ static _Noreturn void run_native(void)
             step_is_done();
         }
         snprintf(board->why, sizeof(board->why), "the update is refused as known bad");
-    } else {
-        update_natively(&images[step->version], step->version);
+    } else if (update_natively(&images[step->version], step->version) && step->kind == STEP_REFUSED) {
+        step_is_done();
     }
     app_ends(APP_IDLE);
 }

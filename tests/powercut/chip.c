@@ -326,8 +326,30 @@ int dev_desc_load(const char *flash_path, struct dev_desc *out, char *err, size_
         .rollback = true,
         .anti_rollback = scenario->anti_rollback,
         .secure_version = board->state->world.secure_version,
+        .secure_boot = scenario->secure_boot,
+        .n_key_digests = N_TRUSTED,
+        .revoked_keys = board->state->world.revoked,
     };
+    memcpy(out->key_digests, device_keys, sizeof(device_keys));
     return 0;
+}
+
+static void burnt(bool confirmed, const char *what)
+{
+    if (!confirmed && board->failed == LIFE_GOOD) {
+        board->failed = LIFE_TOO_EARLY;
+        snprintf(board->why, sizeof(board->why), "%s", what);
+    }
+}
+
+static bool is_new_enough(uint8_t version, uint8_t burnt_version)
+{
+    return scenario->secure_version[version] >= burnt_version;
+}
+
+static bool is_trusted(uint8_t version, uint8_t revoked)
+{
+    return signer_trusted(scenario->signer[version], revoked);
 }
 
 /* Burning is one instant: burnt or not, never half. */
@@ -338,6 +360,7 @@ int dev_desc_burn_secure_version(void *desc, uint32_t version)
     if (version < d->secure_version) {
         return AL_ERR_STATE;
     }
+    burnt(device_has_confirmed(is_new_enough, (uint8_t)version), "a secure version");
     d->secure_version = version;
     board->state->world.secure_version = (uint8_t)version;
     if (chip_story != NULL) {
@@ -348,8 +371,13 @@ int dev_desc_burn_secure_version(void *desc, uint32_t version)
 
 int dev_desc_revoke_key(struct dev_desc *desc, unsigned index)
 {
-    (void)desc, (void)index;
-    return AL_ERR_ARG;
+    desc->revoked_keys |= (uint8_t)(1u << index);
+    burnt(device_has_confirmed(is_trusted, desc->revoked_keys), "a revocation");
+    board->state->world.revoked = desc->revoked_keys;
+    if (chip_story != NULL) {
+        chip_story("  eFuse burnt: key %u is revoked", index);
+    }
+    return 0;
 }
 
 void dev_desc_boot_config(struct dev_desc *desc, struct al_boot_config *out)
@@ -359,8 +387,10 @@ void dev_desc_boot_config(struct dev_desc *desc, struct al_boot_config *out)
         .rollback = desc->rollback,
         .anti_rollback = desc->anti_rollback,
         .rules = {.chip = desc->chip},
+        .secure_boot = desc->secure_boot,
         .secure_version = desc->secure_version,
         .burn_secure_version = dev_desc_burn_secure_version,
         .burn_ctx = desc,
     };
+    dev_desc_trusted_keys(desc, &out->trusted);
 }

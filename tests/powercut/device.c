@@ -25,6 +25,7 @@ const struct geometry geometry_large = {.slot_size = 0x140000, .image_size = 0x9
 struct image images[MAX_VERSIONS], patch;
 const struct scenario *scenario;
 struct geometry geometry;
+uint8_t device_keys[N_TRUSTED][AL_SIG_KEY_DIGEST_SIZE];
 
 static struct al_ptable table;
 
@@ -52,19 +53,34 @@ static uint8_t content(unsigned version, uint32_t at)
     return is_new ? (uint8_t)mix(version, at) : (uint8_t)mix(MAX_VERSIONS, at + version * 4);
 }
 
+/* Pad the image and put the signature sector behind it. */
+static void sign(struct image *im, enum signer signer)
+{
+    const uint32_t len = al_sig_sector_off(im->len);
+
+    memset(im->data + im->len, 0xFF, len - im->len);
+    im->len = len + AL_SIG_SECTOR_SIZE;
+    if (!signer_sign(signer, im->data, len, im->data + len) ||
+        (signer < N_TRUSTED && al_sig_key_digest(im->data + len, AL_SIG_P256, device_keys[signer]) != 0)) {
+        give_up("signing an image");
+    }
+}
+
 /* Random bytes under a description; each version has other bytes and another length. */
-static void make_image(struct image *im, unsigned version, uint8_t secure_version)
+static void make_image(struct image *im, unsigned version, const struct scenario *sc)
 {
     /* A patch needs room behind the image. */
-    const bool has_spare = scenario->delta && geometry.slot_size != geometry_stream.slot_size;
-    const uint32_t spare = has_spare ? geometry.slot_size * (scenario->whole ? 53 : 48) / 128 : 0;
-    const uint32_t seg_len = geometry.image_size - spare - version * 1028 - 512;
+    const bool has_spare = sc->delta && geometry.slot_size != geometry_stream.slot_size;
+    const uint32_t spare = has_spare ? geometry.slot_size * (sc->whole ? 53 : 48) / 128 : 0;
+    /* Signatures need room too; and the less there is to download, the more lives can be lived. */
+    const uint32_t less = sc->secure_boot ? 4 * AL_SIG_SECTOR_SIZE : 0;
+    const uint32_t seg_len = geometry.image_size - less - spare - version * 1028 - 512;
     struct al_image_new what = {.header = {.n_segments = 1, .chip_id = AL_CHIP_LINUX, .hash_appended = true},
-                                .desc = {.secure_version = secure_version}};
+                                .desc = {.secure_version = sc->secure_version[version]}};
     struct al_hash hash;
 
     free(im->data);
-    im->data = malloc(geometry.image_size);
+    im->data = malloc(geometry.slot_size);
     if (im->data == NULL) {
         give_up("allocating an image");
     }
@@ -94,6 +110,9 @@ static void make_image(struct image *im, unsigned version, uint8_t secure_versio
         give_up("building an image");
     }
     im->len = end + (uint32_t)tail;
+    if (sc->secure_boot) {
+        sign(im, sc->signer[version]);
+    }
 
     if (al_sha256_init(&hash) != 0 || al_hash_update(&hash, im->data, im->len) != 0 ||
         al_hash_final(&hash, im->sha256) != 0 || al_md5_init(&hash) != 0 ||
@@ -137,6 +156,33 @@ uint8_t device_version_at(const struct state *s, uint32_t off)
         }
     }
     return NO_VERSION;
+}
+
+bool device_has_confirmed(bool (*is)(uint8_t version, uint8_t arg), uint8_t arg)
+{
+    const struct al_part part = {.off = OTADATA_OFF, .size = AL_OTADATA_SIZE};
+    struct al_otadata data;
+
+    if (board->state->unstable.reads_left > 0) {
+        return true; /* nobody can say what the app saw; and looking must not change it */
+    }
+    if (al_otadata_read(chip_port(), &part, &data) != 0) {
+        return false;
+    }
+    for (unsigned i = 0; i < 2; i++) {
+        const struct al_ota_record *r = &data.rec[i];
+
+        if (r->state == AL_OTA_VALID && al_ota_record_usable(r)) {
+            const unsigned slot = al_otadata_slot(r->seq, scenario->n_slots);
+            const struct al_part *p = al_ptable_find(&table, AL_TYPE_APP, (uint8_t)(AL_SUB_APP_OTA_0 + slot));
+            const uint8_t version = p != NULL ? device_version_at(board->state, p->off) : NO_VERSION;
+
+            if (version != NO_VERSION && is(version, arg)) {
+                return true;
+            }
+        }
+    }
+    return false;
 }
 
 /* --- The table ------------------------------------------------------------------ */
@@ -207,7 +253,7 @@ void device_make(const struct scenario *sc, const struct geometry *g)
     scenario = sc;
     geometry = *geometry_of(sc, g);
     for (unsigned v = 0; v < MAX_VERSIONS; v++) {
-        make_image(&images[v], v, sc->secure_version[v]);
+        make_image(&images[v], v, sc);
     }
     if (sc->delta) {
         make_patch(sc);

@@ -32,6 +32,8 @@ const char *life_end_name(enum life_end end)
         [LIFE_BRICK] = "nothing boots",
         [LIFE_FOREIGN] = "boots what is no whole image",
         [LIFE_OLDER] = "boots older than confirmed",
+        [LIFE_UNTRUSTED] = "trusts who is not trusted",
+        [LIFE_TOO_EARLY] = "burns an eFuse before the app is confirmed",
         [LIFE_VALUE] = "lost value",
         [LIFE_STUCK] = "the update does not complete",
         [LIFE_REFETCH] = "verified image downloaded again",
@@ -77,6 +79,26 @@ static void tell_records(void)
     }
 }
 
+/* What an app must have to start, besides being whole. Older than confirmed is judged by the caller. */
+static enum life_end judge_trust(const struct al_boot_result *result, uint8_t version)
+{
+    const struct world *w = &board->state->world;
+
+    if (scenario->anti_rollback && scenario->secure_version[version] < w->secure_version) {
+        snprintf(board->why, sizeof(board->why), "%s boots with secure version %u, %u is burnt",
+                 images[version].version, scenario->secure_version[version], w->secure_version);
+        return LIFE_OLDER;
+    }
+    if (!scenario->secure_boot) {
+        return LIFE_GOOD;
+    }
+    if (!signer_trusted(scenario->signer[version], w->revoked)) {
+        return fail(LIFE_UNTRUSTED, images[version].version);
+    }
+    return result->tried[0].fault == AL_IMAGE_NOT_TRUSTED ? fail(LIFE_UNTRUSTED, "such an app is selected")
+                                                          : LIFE_GOOD;
+}
+
 /* The bootloader. 0 if an app starts: *label points into `work`. */
 static enum life_end boot(struct al_boot_work *work, struct al_boot_result *result, uint8_t *version)
 {
@@ -101,6 +123,11 @@ static enum life_end boot(struct al_boot_work *work, struct al_boot_result *resu
     *version = device_version_at(board->state, result->part.off);
     if (*version == NO_VERSION) {
         return fail(LIFE_FOREIGN, result->part.label);
+    }
+    const enum life_end trust = judge_trust(result, *version);
+
+    if (trust != LIFE_GOOD) {
+        return trust;
     }
     if (chip_story != NULL) {
         chip_story("  %s: %s from %s", al_boot_reason_name(result->reason), images[*version].version,

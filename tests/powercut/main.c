@@ -118,7 +118,9 @@ static const struct host_cmd command = {
         "those "
         "cuts. After the last cut the device must boot a whole image, never one older than was confirmed, "
         "hold "
-        "the old or the new value of each key in NVS, and complete the update without a second download.\n"
+        "the old or the new value of each key in NVS, and complete the update without a second download. "
+        "With "
+        "secure boot, nothing may start that no trusted key signed; eFuses are burnt after confirming only.\n"
         "\n"
         "Scenarios whose name begins with idf- use esp_ota_* as ESP-IDF's examples do. There the device must "
         "never "
@@ -170,6 +172,7 @@ int main(int argc, char **argv)
         list();
         return 0;
     }
+    verdicts_start();
     if (id != NULL) {
         const int status = replay(id, seed);
 

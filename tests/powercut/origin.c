@@ -101,7 +101,7 @@ static void answer_image(struct agent *a, uint8_t version, const struct agent_re
     struct world *w = &board->state->world;
 
     /* A look at the first bytes is no download. */
-    if ((w->verified >> version & 1 && r->count == 0) ||
+    if ((w->verified >> version & 1 && r->count == 0 && scenario->step[w->step].kind != STEP_REFUSED) ||
         (scenario->delta && !scenario->bad_patch && life_cuts != UNCOUNTED)) {
         w->refetched |= (uint8_t)(1u << version);
     }

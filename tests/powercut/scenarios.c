@@ -11,6 +11,10 @@
     {                     \
         STEP_UPDATE, v, v \
     }
+#define REFUSED(v, old)      \
+    {                        \
+        STEP_REFUSED, v, old \
+    }
 #define BAD_UPDATE(v, old)  \
     {                       \
         STEP_UPDATE, v, old \
@@ -261,16 +265,45 @@ const struct scenario scenarios[] = {
     },
     {
         .name = "anti-rollback",
-        .about = "agent: the new version burns the eFuse",
+        .about = "agent: the new version burns the eFuse, and a sick one does not",
         .app = APP_AGENT,
         .n_slots = 2,
         .content = {X, 1, X},
         .record = {{1, VALID}},
         .first = 1,
         .anti_rollback = true,
-        .secure_version = {0, 1, 2, 2},
-        .step = {UPDATE(2)},
-        .n_steps = 1,
+        .secure_version = {0, 1, 2, 4},
+        .temper = {GOOD, GOOD, GOOD, SICK},
+        .step = {UPDATE(2), BAD_UPDATE(3, 2)},
+        .n_steps = 2,
+    },
+    {
+        .name = "signed",
+        .about = "agent: secure boot; a stranger's image, a damaged signature, then a good one",
+        .app = APP_AGENT,
+        .factory = true,
+        .n_slots = 2,
+        .content = {0, 0, 1},
+        .record = {{1, VALID}, {2, VALID}},
+        .first = 1,
+        .secure_boot = true,
+        .signer = {SIGNED_A, SIGNED_A, SIGNED_STRANGER, SIGNED_BROKEN, SIGNED_A},
+        .step = {REFUSED(2, 1), REFUSED(3, 1), UPDATE(4)},
+        .n_steps = 3,
+    },
+    {
+        .name = "revocation",
+        .about = "agent: secure boot; signed with a new key, the old one revoked and refused",
+        .app = APP_AGENT,
+        .n_slots = 2,
+        .content = {X, 1, 0},
+        .record = {{3, VALID}, {2, VALID}},
+        .first = 1,
+        .secure_boot = true,
+        .signer = {SIGNED_A, SIGNED_A, SIGNED_B, SIGNED_A, SIGNED_B},
+        .revokes = 1 << 2,
+        .step = {UPDATE(2), REFUSED(3, 2), UPDATE(4)},
+        .n_steps = 3,
     },
     {
         .name = "nvs",
@@ -349,6 +382,21 @@ const struct scenario scenarios[] = {
         .forgets = true,
         .step = {{STEP_SWITCH_FACTORY, 0, 0}},
         .n_steps = 1,
+    },
+    {
+        .name = "idf-revocation",
+        .about = "esp_ota_*: secure boot; signed with a new key, the old one revoked and refused",
+        .app = APP_NATIVE,
+        .n_slots = 2,
+        .content = {X, 1, 0},
+        .record = {{3, VALID}, {2, VALID}},
+        .first = 1,
+        .secure_boot = true,
+        .signer = {SIGNED_A, SIGNED_A, SIGNED_B, SIGNED_A, SIGNED_B},
+        .revokes = 1 << 2,
+        .forgets = true,
+        .step = {UPDATE(2), REFUSED(3, 2), UPDATE(4)},
+        .n_steps = 3,
     },
     {
         .name = "idf-anti-rollback",

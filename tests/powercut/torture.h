@@ -3,6 +3,8 @@
  *
  *     chip.c       the flash and the eFuses; counts, records, tears operations
  *     device.c     what a device is made of: partition table, images, OTA data
+ *     signer.c     who signed those images
+ *     verdicts.c   signatures are verified once
  *     origin.c     the update server, in place of agent/src/http.c
  *     os.c         what the agent needs of FreeRTOS and the system; time never passes
  *     app.c        the firmware: the agent, or ESP-IDF's own sequence
@@ -26,7 +28,7 @@
 #include "airlift/flash.h"
 #include "airlift/ptable.h"
 
-#define MAX_VERSIONS 4u
+#define MAX_VERSIONS 5u
 #define MAX_STEPS    3u
 #define MAX_SLOTS    3u
 #define NO_VERSION   0xFFu
@@ -49,6 +51,7 @@ struct world {
     uint8_t drops_left;            /* connections that the server still loses */
     uint8_t can_roll_back;         /* bit per step: possible when the step was done */
     uint8_t secure_version;        /* eFuse */
+    uint8_t revoked;               /* eFuse: bit per key */
     uint8_t refused;               /* bit per version: the device does not want it any more */
     uint32_t fetched;              /* bytes of the patch, where the scenario has one */
 };
@@ -147,7 +150,13 @@ enum app_kind {
 
 enum temper { GOOD, SICK, CRASHES };
 
-enum step_kind { STEP_UPDATE, STEP_SWITCH_SLOT, STEP_SWITCH_FACTORY };
+/* Who signed a version, where secure boot is on. The eFuses hold the first N_TRUSTED keys. */
+enum signer { SIGNED_A, SIGNED_B, SIGNED_STRANGER, SIGNED_BROKEN /* by A, and damaged */ };
+
+#define N_TRUSTED 2u
+
+/* STEP_REFUSED: offered, and to be refused for its signature, before it is selected. */
+enum step_kind { STEP_UPDATE, STEP_REFUSED, STEP_SWITCH_SLOT, STEP_SWITCH_FACTORY };
 
 struct step {
     enum step_kind kind;
@@ -169,6 +178,9 @@ struct scenario {
     struct record record[2];
     bool anti_rollback;
     uint8_t secure_version[MAX_VERSIONS];
+    bool secure_boot;
+    enum signer signer[MAX_VERSIONS];
+    uint8_t revokes; /* bit per version: confirmed, it revokes key A */
     enum temper temper[MAX_VERSIONS];
     uint8_t first; /* version that runs at first */
     struct step step[MAX_STEPS];
@@ -217,11 +229,29 @@ void device_make(const struct scenario *sc, const struct geometry *g);
 /* The patch of a scenario that has one, from images[scenario->first] to its first step's. */
 extern struct image patch;
 
+/* A version with a record of state VALID is one that `is` likes. Asked whenever something is burnt. */
+bool device_has_confirmed(bool (*is)(uint8_t version, uint8_t arg), uint8_t arg);
+
 /* The version whose bytes lie at `off`, whole; NO_VERSION if none. */
 uint8_t device_version_at(const struct state *s, uint32_t off);
 
 /* "otadata+0x1000", for stories. */
 const char *device_place(uint32_t off, char out[40]);
+
+/* --- Signatures (signer.c, verdicts.c) -------------------------------------------------------- */
+
+/* The sector behind `len` bytes, a multiple of 4 KiB. False if OpenSSL fails. */
+bool signer_sign(enum signer signer, const uint8_t *content, uint32_t len,
+                 uint8_t sector[AL_SIG_SECTOR_SIZE]);
+
+/* The device may start what he signed. */
+bool signer_trusted(enum signer signer, uint8_t revoked);
+
+/* Verdicts on signatures are kept from here on; before the first process. Ends it without memory. */
+void verdicts_start(void);
+
+/* Digests of the trusted keys; filled in by device_make(). */
+extern uint8_t device_keys[N_TRUSTED][AL_SIG_KEY_DIGEST_SIZE];
 
 /* --- The app (app.c, os.c, origin.c) --------------------------------------------- */
 
@@ -244,6 +274,8 @@ enum life_end {
     LIFE_BRICK,     /* nothing boots */
     LIFE_FOREIGN,   /* something boots that is no whole image */
     LIFE_OLDER,     /* an image older than the confirmed one boots */
+    LIFE_UNTRUSTED, /* an image that no trusted key signed boots, or is selected */
+    LIFE_TOO_EARLY, /* an eFuse was burnt for a version that is not confirmed */
     LIFE_VALUE,     /* the app's value in NVS is neither the old nor the new one */
     LIFE_STUCK,     /* the update does not complete */
     LIFE_REFETCH,   /* a verified image was downloaded again */
