@@ -66,6 +66,16 @@ static int erase_worn(const struct al_flash *chip, uint32_t off)
     return err;
 }
 
+static bool touches_worn(uint32_t off, uint32_t len)
+{
+    bool any = is_worn(off + len - 1);
+
+    for (uint32_t at = 0; at < len; at += AL_SECTOR_SIZE) {
+        any = any || is_worn(off + at);
+    }
+    return any;
+}
+
 /* A program that sets no bit, as the chip does it: without looking at what is there. */
 static int program_worn(uint32_t off, const uint8_t *data, uint32_t len)
 {
@@ -98,7 +108,7 @@ static int outcome(void)
 
 static int faulty_program(const struct al_flash *chip, uint32_t off, const uint8_t *data, uint32_t len)
 {
-    const bool worn = is_worn(off) || is_worn(off + len - 1);
+    const bool worn = touches_worn(off, len);
     const bool fails = fails_now();
     uint32_t n = len;
 

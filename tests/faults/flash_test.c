@@ -529,12 +529,18 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_flash_that_rots_in_otadata_boots_a_whole_image),
         cmocka_unit_test(test_flash_that_rots_in_nvs_loses_values_but_never_changes_them),
     };
+    uint32_t most = 0;
 
     if (argc == 2 && strcmp(argv[1], "--long") == 0) {
         n_rots = 5000;
         n_seeds = 50;
     }
-    faults_init(0x10000 + 4 * 0x8000);
+    for (unsigned i = 0; i < n_scenarios; i++) {
+        const uint32_t size = device_flash_size(&scenarios[i], &geometry_small);
+
+        most = size > most ? size : most;
+    }
+    faults_init(most);
     start = malloc(sizeof(struct state) + board->flash_size);
     updated = malloc(sizeof(struct state) + board->flash_size);
     return start == NULL || updated == NULL ? 1 : cmocka_run_group_tests(tests, NULL, NULL);

@@ -115,7 +115,8 @@ static _Noreturn void step_is_done(void)
     }
     if ((scenario->revokes >> running & 1) &&
         esp_ota_revoke_secure_boot_public_key(SECURE_BOOT_PUBLIC_KEY_INDEX_0) != ESP_OK) {
-        fail(LIFE_ERROR, "the old key cannot be revoked");
+        snprintf(board->why, sizeof(board->why), "the old key cannot be revoked");
+        app_ends(APP_IDLE); /* flash that could not be read; it tries again */
     }
     w->floor = running;
     if (esp_ota_check_rollback_is_possible()) {
