@@ -12,28 +12,24 @@ import os
 import socket
 import subprocess
 import sys
+import time
 import unittest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import agent  # noqa: E402
+import delta  # noqa: E402
 import push_world  # noqa: E402
+import server_world  # noqa: E402
 from agent import make_image  # noqa: E402
 from push_arduino import Host  # noqa: E402
-
-DATA = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "data", "signing")
-with open(os.path.join(DATA, "keys.json")) as file:
-    DIGEST = json.load(file)["keys"]
+from signing_world import DIGEST, sign  # noqa: E402
 
 
 class Efuses:
     """For a World: sign images, and burn what the device trusts."""
 
     def signed(self, image, *keys):
-        plain, out = self.write("plain.bin", image), os.path.join(self.dir, "signed.bin")
-        words = [word for key in keys for word in ("--key", os.path.join(DATA, key + ".pem"))]
-        subprocess.run([agent.AIRLIFT, "image", "sign", *words, plain, "-o", out], check=True, capture_output=True)
-        with open(out, "rb") as signed:
-            return signed.read()
+        return sign(agent.AIRLIFT, image, *keys)
 
     def burn(self, **efuses):
         with open(self.flash + ".json") as f:
@@ -76,13 +72,13 @@ class Pull(Efuses, agent.World):
         self.boot().expect(r"no update \(unknown key\): the image is refused: signed with a key that is not trusted")
         self.offer("1.4.5", self.signed(make_image("1.4.5"), "rsa_a"))
         self.boot().expect(r"no update \(revoked key\): the image is refused: .*revoked")
-        damaged = bytearray(self.signed(make_image("1.4.6"), "p256_a"))
+        damaged = bytearray(self.signed(make_image("1.4.7"), "p256_a"))
         damaged[-4096 - 1] ^= 1  # padding, which only the signature covers
-        again = self.offer("1.4.6", bytes(damaged))
+        again = self.offer("1.4.7", bytes(damaged))
         self.boot().expect(r"no update \(bad signature\): the image is refused: ")
-        self.boot().expect(r"no update \(bad signature\): 1\.4\.6 was refused here before")
+        self.boot().expect(r"no update \(bad signature\): 1\.4\.7 was refused here before")
         self.assertEqual(len(self.asked(again)), 1)
-        # Remembered is the image, not its version.
+        # Another image may come.
         good = self.signed(make_image("1.4.6"), "p256_b", "p256_a")
         self.offer("1.4.6", good)
         device = self.boot()
@@ -90,6 +86,11 @@ class Pull(Efuses, agent.World):
         device.expect("up to date")
         # What runs is named to the server as the file that was published.
         self.assertEqual(self.asked("/fw/version.json")[-1].headers.get("airlift-running"), hashlib.sha256(good).hexdigest())
+        # Another app may see it otherwise, and is asked.
+        self.offer("1.4.7", bytes(damaged))
+        device.pull_the_plug()
+        self.start().expect(r"no update \(bad signature\): the image is refused: ")
+        self.assertEqual(len(self.asked(again)), 2)
         self.stop()
 
     def test_a_secure_version_that_is_too_low_costs_no_download_and_no_sector(self):
@@ -117,6 +118,55 @@ class Pull(Efuses, agent.World):
         self.assertEqual(self.asked(path), [])
         self.assertFalse(device.has("installed"))
         self.stop()
+
+
+class Patch(Efuses, agent.World):
+    """From airlift's own server, which makes patches between files with their signature sectors."""
+
+    factory_image = delta.make_image("1.4.2")
+
+    def setUp(self):
+        super().setUp()
+        self.prepare()
+        server_world.AIRLIFT = agent.AIRLIFT
+        self.airlift_server = server_world.Server(os.path.join(self.dir, "data"), "--patches", "1")
+        self.addCleanup(self.airlift_server.kill)
+
+    def publish_here(self, image):
+        status, document = self.airlift_server.publish(image, "lamp", query="confirm=true")
+        self.assertEqual(status, 201, document)
+
+    def wait_for_patch(self, running):
+        until = time.monotonic() + agent.PATIENCE_S
+        while time.monotonic() < until:
+            said = {"Airlift-Running": hashlib.sha256(running).hexdigest(), "Airlift-Patch-Formats": delta.FORMATS}
+            manifest = json.loads(self.airlift_server.call("GET", "/firmware/lamp/version.json", headers=said)[2])
+            if any("from" in patch for patch in manifest.get("patches", [])):
+                return
+            time.sleep(0.05)
+        self.fail("no patch")
+
+    def test_a_patch_brings_the_signature_or_is_refused_once(self):
+        old, s = self.signed(self.factory_image, "p256_a"), self.airlift_server
+        self.write("factory.bin", old)
+        self.airlift("flash", "write", self.flash, "--partition", "factory", os.path.join(self.dir, "factory.bin"))
+        self.publish_here(old)
+        self.publish_here(self.signed(delta.make_image("1.4.3"), "p256_b"))
+        self.wait_for_patch(old)
+        where = s.url + "/firmware/lamp/version.json"
+        device = self.start(where, s.cert)
+        device.expect(r"a patch of .* serves")
+        device.expect(r"no update \(unknown key\)")  # and not the whole image after it
+        device.expect(r"next check in")
+        device.pull_the_plug()
+        stats = json.loads(s.call("GET", "/v1/stats", token=s.token)[2])
+        self.assertEqual(stats["image_bytes"], 0)
+        self.publish_here(self.signed(delta.make_image("1.4.4"), "p256_a"))
+        self.wait_for_patch(old)
+        device = self.start(where, s.cert)
+        device.expect(r"1\.4\.4 verified.*\(by a patch")
+        self.expect_installed(device, "1.4.4")
+        device.switch_off()
 
 
 class Push(Efuses, push_world.World):

@@ -19,6 +19,7 @@ import s3_world
 from agent import Device, make_image
 from cloud_world import Cloud
 from delta import make_image as make_related_image
+from signing_world import sign, signers
 
 import s3
 
@@ -73,27 +74,40 @@ class Store(World):
             return answer.status, answer.read()
 
     def test_devices_get_links_in_place_of_bytes(self):
-        cloud = self.cloud()
-        self.assertEqual(cloud.publish(self.image)[0], 201)
-        sha = hashlib.sha256(self.image).hexdigest()
-        self.assertEqual(self.objects(cloud)[f"fleet/{sha}"], len(self.image))
+        cloud, image = self.cloud(), sign(agent.AIRLIFT, self.image, "p256_a")
+        self.assertEqual(cloud.publish(image)[0], 201)
+        sha = hashlib.sha256(image).hexdigest()
+        self.assertEqual(self.objects(cloud)[f"fleet/{sha}"], len(image))
         manifest = json.loads(cloud.server.call("GET", "/firmware/lamp/version.json")[2])
         self.assertTrue(manifest["url"].startswith(f"https://127.0.0.1:{cloud.s3_port}/firmware/fleet/{sha}?X-Amz-"))
-        self.assertTrue(self.get(cloud, manifest["url"]) == (200, self.image))
+        self.assertTrue(self.get(cloud, manifest["url"]) == (200, image))
         status, headers, body = cloud.server.call("GET", f"/v1/artifacts/{sha}")
         self.assertEqual((status, body, headers["Cache-Control"]), (302, b"", "no-store"))
-        self.assertTrue(self.get(cloud, headers["Location"]) == (200, self.image))
+        self.assertTrue(self.get(cloud, headers["Location"]) == (200, image))
         status, headers, _ = cloud.server.call("GET", "/firmware/lamp/update", headers={"x-ESP32-STA-MAC": "x"})
-        self.assertEqual((status, headers["x-MD5"]), (302, hashlib.md5(self.image).hexdigest()))
+        self.assertEqual((status, headers["x-MD5"]), (302, hashlib.md5(image).hexdigest()))
+
+    def wait_for_maker(self, cloud, n):
+        """Until so many patches came to something: none can be smaller than these images, which is no failure."""
+        until = time.monotonic() + agent.PATIENCE_S
+        while time.monotonic() < until:
+            stats = json.loads(cloud.server.call("GET", "/v1/stats", token=cloud.admin)[2])["patches"]
+            if stats["missing"] == 0 and stats["made"] + stats["useless"] + stats["failed"] == n:
+                self.assertEqual(stats["failed"], 0)
+                return
+            time.sleep(0.05)
+        self.fail("%s\n%s" % (stats, s3_world.read(cloud.server.log.name)[-3000:]))
 
     def test_the_directory_is_only_a_cache(self):
-        cloud = self.cloud()
-        self.assertEqual(cloud.publish(self.image)[0], 201)
+        cloud, image = self.cloud(options=("--patches", "1")), make_image("1.4.3", size=50000)
+        self.assertEqual(cloud.publish(image)[0], 201)
+        self.wait_for_maker(cloud, 1)
         cloud.drop_cache()
-        digest = self.image[-32:].hex()
-        ask = {"x-ESP32-STA-MAC": "x", "x-ESP32-sketch-sha256": digest}
-        self.assertEqual(cloud.server.call("GET", "/firmware/lamp/update", headers=ask)[0], 304)  # read from the bucket
-        self.assertEqual(cloud.publish(self.image)[0], 200)  # the same again
+        # The patch's old image is read from the bucket.
+        self.assertEqual(cloud.publish(make_image("1.4.4", size=50000))[0], 201)
+        self.wait_for_maker(cloud, 3)
+        cloud.drop_cache()
+        self.assertEqual(cloud.publish(image)[0], 200)  # the same again
 
     def test_manifest_with_long_links_names_as_many_patches_as_agents_read(self):
         cloud = self.cloud(token="t" * 1100, options=("--patches", "4"))
@@ -171,10 +185,11 @@ class Devices(World):
 class Bucket(World):
     """airlift publish --store: no server at all."""
 
-    def publish(self, cloud, version, *options, size=300000):
+    def publish(self, cloud, version, *options, size=300000, key=None, secure_version=0):
         path = os.path.join(self.dir, "app.bin")
+        image = make_image(version, size=size, secure_version=secure_version)
         with open(path, "wb") as f:
-            f.write(make_image(version, size=size))
+            f.write(sign(agent.AIRLIFT, image, key) if key else image)
         return self.airlift("publish", path, "--product", "lamp", "--store", "s3://firmware/static", *options,
                             env=cloud.environment())
 
@@ -202,6 +217,18 @@ class Bucket(World):
                               env=cloud.environment())
         self.assertEqual(result.returncode, 0)
         self.assertRegex(json.loads(s3_world.read(os.path.join(self.dir, "m")))["url"], r"^[0-9a-f]{64}\.bin$")
+
+    def test_devices_are_not_left_behind_by_accident(self):
+        cloud = self.cloud()
+        self.assertEqual(self.publish(cloud, "1.4.3", key="p256_a").returncode, 0)
+        result = self.publish(cloud, "1.4.4", secure_version=1)
+        self.assertEqual((result.returncode, result.stdout), (1, ""))
+        self.assertIn("can't go back to any of them; it is not signed, but 1.4.3 is", result.stderr)
+        result = self.publish(cloud, "1.4.4", "--yes", "--json", key="p256_b", secure_version=1)
+        self.assertEqual((result.returncode, result.stderr.count("warning: ")), (0, 2), result)
+        manifest = json.loads(result.stdout)
+        self.assertEqual((manifest["secure_version"], manifest["signers"]), (1, signers("p256_b")))
+        self.assertEqual(self.publish(cloud, "1.4.5", key="p256_b", secure_version=1).returncode, 0)
 
 
 if __name__ == "__main__":

@@ -7,27 +7,12 @@ import subprocess
 
 import server_world as world
 from server_world import ESP32, Case, make_image
-
-DATA = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "data", "signing")
-with open(os.path.join(DATA, "keys.json")) as f:
-    DIGEST = json.load(f)["keys"]
-TYPE = {"rsa_a": "RSA-3072", "rsa_b": "RSA-3072", "p256_a": "ECDSA P-256", "p256_b": "ECDSA P-256", "p384": "ECDSA P-384"}
-
-
-def key(name):
-    return os.path.join(DATA, name + ".pem")
+from signing_world import DATA, DIGEST, key, sign, signers
 
 
 class World(Case):
     def signed(self, image, *keys):
-        plain, out = self.path("plain.bin", image), self.path("signed.bin")
-        words = [word for name in keys for word in ("--key", key(name))]
-        subprocess.run([world.AIRLIFT, "image", "sign", *words, plain, "-o", out], check=True, capture_output=True)
-        with open(out, "rb") as f:
-            return f.read()
-
-    def signers(self, *keys):
-        return [{"type": TYPE[name], "key_digest": DIGEST[name], "valid": True} for name in keys]
+        return sign(world.AIRLIFT, image, *keys)
 
 
 class Signing(World):
@@ -42,8 +27,8 @@ class Signing(World):
         self.assertError(s.publish(plain + bytes(68)), 422, "signature_required", "V1")
         self.assertEqual(os.listdir(os.path.join(self.data, "artifacts")), [])
         status, release = s.publish(self.signed(plain, "p256_b", "p256_a"))
-        self.assertEqual((status, release["signers"]), (201, self.signers("p256_b", "p256_a")))
-        self.assertEqual(s.publish(self.signed(make_image("1.1.0"), "rsa_a"), "other")[1]["signers"], self.signers("rsa_a"))
+        self.assertEqual((status, release["signers"]), (201, signers("p256_b", "p256_a")))
+        self.assertEqual(s.publish(self.signed(make_image("1.1.0"), "rsa_a"), "other")[1]["signers"], signers("rsa_a"))
         # An ESP32 looks at the first block only.
         image = make_image("1.0.0", chip=ESP32)
         self.assertError(s.publish(self.signed(image, "p256_b", "p256_a"), "esp32"), 422, "signature_required", "not trusted")
@@ -73,7 +58,7 @@ class Signing(World):
         self.assertBody(s.call("GET", "/firmware/lamp/1.0.0.bin", headers={"Range": "bytes=-4096"}), 206, image[-4096:])
         manifest = json.loads(s.call("GET", "/firmware/lamp/version.json")[2])
         self.assertEqual((manifest["size"], manifest["sha256"], manifest["secure_version"], manifest["signers"]),
-                         (len(image), release["sha256"], 0, self.signers("rsa_b", "p384")))
+                         (len(image), release["sha256"], 0, signers("rsa_b", "p384")))
         self.assertEqual(json.loads(s.call("GET", "/v1/products/lamp/releases")[2])["releases"], [release])
         # Arduino's device names its image by the hash inside, which is not the file's end.
         device = {"x-ESP32-STA-MAC": "24:0A:C4:00:00:01", "x-ESP32-mode": "sketch"}
@@ -81,7 +66,7 @@ class Signing(World):
         has = dict(device, **{"x-ESP32-sketch-sha256": plain[-32:].hex()})
         self.assertEqual(s.call("GET", "/firmware/lamp/update", headers=has)[0], 304)
         # `airlift image info` has the same names.
-        info = json.loads(self.airlift("image", "info", self.path("signed.bin"), "--json").stdout)
+        info = json.loads(self.airlift("image", "info", self.path("signed.bin", image), "--json").stdout)
         self.assertEqual([{k: b[k] for k in ("type", "key_digest", "valid")} for b in info["signature_blocks"]], release["signers"])
 
     def test_kinds_that_are_not_checked_are_named(self):
