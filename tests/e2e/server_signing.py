@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import subprocess
+import zlib
 
 import server_world as world
 from server_world import ESP32, Case, make_image
@@ -43,6 +44,11 @@ class Signing(World):
             bad[off] ^= 1
             self.assertError(s.publish(bytes(bad)), 422, "bad_signature", "")
         self.assertError(s.publish(good[:-1]), 422, "bad_image", "")
+        # A block that is intact, with a signature that is not its key's.
+        forged = bytearray(good)
+        forged[sector + 110] ^= 1
+        forged[sector + 1196:sector + 1200] = zlib.crc32(forged[sector:sector + 1196]).to_bytes(4, "little")
+        self.assertError(s.publish(bytes(forged)), 422, "bad_signature", "")
         # A block of another image, intact in itself.
         alien = self.signed(make_image("2.0.0"), "p256_a")
         self.assertError(s.publish(good[:sector] + alien[-4096:]), 422, "bad_signature", "")
