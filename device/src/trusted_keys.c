@@ -23,6 +23,8 @@ void dev_desc_trusted_keys(const struct dev_desc *desc, struct al_sig_policy *ou
     };
     /* Where nothing was burnt the eFuses read as zeros, and those are nobody's digest. */
     for (unsigned i = 0; i < desc->n_key_digests; i++) {
-        out->revoked |= dev_desc_has_key(desc, i) ? 0 : (uint8_t)(1u << i);
+        if (!dev_desc_has_key(desc, i)) {
+            out->revoked |= (uint8_t)(1u << i);
+        }
     }
 }
