@@ -8,7 +8,7 @@
  *     offer.c     the same for what airlift_install() was given
  *     download.c  bytes into the slot, sector by sector, resumable
  *     delta.c     the image out of the running one and a patch, which delta_decoder.c
- *                 decodes; delta_bank.c keeps its state
+ *                 decodes; delta_blocks.c checks it, delta_bank.c keeps its state
  *     slot.c      what lies in an app slot
  *     trust.c     signatures and secure versions: refused, and why
  *     http.c      one GET: redirects, headers, bounded waits

@@ -5,7 +5,8 @@
  *
  *     fetch   the patch into the slot's last sectors, resumable like an image
  *     check   its SHA-256, from flash, before the slot's first sector is erased
- *     decode  the running image and the patch give the new one, sector by sector
+ *     decode  the running image and the patch give the new one, sector by sector, each
+ *             block compared with the manifest's hash of it (delta_blocks.c)
  *     end     SHA-256 against the manifest's, verified from flash
  *
  * A reset during the decoding costs no byte: the patch is there still, and the
@@ -17,8 +18,8 @@
  *     slot  | new image ...                    | (free) | bank | bank |
  *
  * The decoder's state is stored in the banks in turn (delta_bank.c), so a reset
- * costs the patch's bytes since then. Here only the image's SHA-256 tells whether the
- * patch was right.
+ * costs the patch's bytes since then. Here only the blocks' hashes and the image's tell
+ * whether the patch was right.
  */
 #include "delta.h"
 
@@ -185,11 +186,11 @@ static airlift_fail_t take_sector(struct agent_decoding *d)
     if (d->made % BREATH == 0) {
         vTaskDelay(1); /* a small patch can make a large image: the idle task's watchdog */
     }
-    if (start < d->durable) {
-        return AIRLIFT_FAIL_NONE; /* run again, up to where writing goes on */
-    }
-    airlift_fail_t fail = AIRLIFT_FAIL_NONE;
+    airlift_fail_t fail = agent_blocks_take(d);
 
+    if (fail != AIRLIFT_FAIL_NONE || start < d->durable) {
+        return fail; /* run again, up to where writing goes on */
+    }
     if (start == 0) { /* before the slot's first sector is erased */
         fail = agent_check_prefix(a, a->buf.sector, d->held);
     }
@@ -255,7 +256,12 @@ static airlift_fail_t decode(struct agent_decoding *d)
     struct agent *a = d->a;
     const uint32_t off = patch_off(a, d->slot);
     uint8_t piece[PIECE];
+    const airlift_fail_t fail = agent_blocks_begin(d, false);
     int err = 0;
+
+    if (fail != AIRLIFT_FAIL_NONE) {
+        return fail;
+    }
 
     agent_decoder_begin(d);
     for (uint32_t at = 0; at < a->patch.size && err == 0; at += PIECE) {
@@ -347,6 +353,9 @@ static airlift_fail_t stream(struct agent_decoding *d)
     };
 
     if (fail == AIRLIFT_FAIL_NONE) {
+        fail = agent_blocks_begin(d, begun);
+    }
+    if (fail == AIRLIFT_FAIL_NONE) {
         fail = agent_fetch_stream(a, d->slot, &patch);
     }
     return fail == AIRLIFT_FAIL_NONE ? outcome(d, agent_decoder_end(d)) : fail;
@@ -420,6 +429,7 @@ airlift_fail_t agent_delta_install(struct agent *a, const esp_partition_t *slot,
     if (fail == AIRLIFT_FAIL_NONE) {
         fail = finish(d);
     }
+    agent_blocks_end(d);
     free(d);
     if (a->download.in_session) {
         (void)esp_ota_abort(a->download.ota);

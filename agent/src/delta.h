@@ -1,5 +1,5 @@
 /*
- * delta.h - what delta.c, delta_decoder.c and delta_bank.c share: a patch being decoded.
+ * delta.h - what delta.c, delta_decoder.c, delta_blocks.c and delta_bank.c share: a patch being decoded.
  */
 #ifndef AGENT_DELTA_H
 #define AGENT_DELTA_H
@@ -9,13 +9,15 @@
 struct agent_decoding {
     struct agent *a;
     const esp_partition_t *slot;
-    bool streaming;   /* the patch is decoded as it comes, and the state is stored */
-    uint32_t durable; /* bytes of the image that are on flash */
-    uint32_t made;    /* bytes decoded */
-    uint32_t held;    /* the last of them, in a->buf.sector */
-    uint32_t saved;   /* bytes of the image that the journal knows of */
-    uint32_t stored;  /* bytes of the patch that the banks know of */
-    uint32_t seq;     /* of the newest bank */
+    bool streaming;       /* the patch is decoded as it comes, and the state is stored */
+    uint32_t durable;     /* bytes of the image that are on flash */
+    uint32_t made;        /* bytes decoded */
+    uint32_t held;        /* the last of them, in a->buf.sector */
+    uint32_t saved;       /* bytes of the image that the journal knows of */
+    uint32_t stored;      /* bytes of the patch that the banks know of */
+    uint32_t seq;         /* of the newest bank */
+    struct al_hash block; /* if hashing: of the image's block that is being made */
+    bool hashing;
     airlift_fail_t fail;
     _Alignas(8) uint8_t decoder[]; /* agent_decoder_size() bytes: the decoder of a->patch.format */
 };
@@ -47,6 +49,16 @@ AL_CHECK_RESULT int agent_decoder_end(const struct agent_decoding *d);
 
 /* Bytes of the patch that it was fed. */
 uint32_t agent_decoder_taken(const struct agent_decoding *d);
+
+/* --- delta_blocks.c ------------------------------------------------------------------ */
+
+/* Begin with the image's first block; go_on: in the one that byte d->durable lies in, up to which the slot is read. */
+airlift_fail_t agent_blocks_begin(struct agent_decoding *d, bool go_on);
+
+/* The next sector, in a->buf.sector, before it is written: AIRLIFT_FAIL_HASH if it ends a block that is wrong. */
+airlift_fail_t agent_blocks_take(struct agent_decoding *d);
+
+void agent_blocks_end(struct agent_decoding *d);
 
 /* --- delta_bank.c -------------------------------------------------------------------- */
 

@@ -51,7 +51,7 @@ const cJSON *agent_json_field(const cJSON *root, const char *name)
     return item == NULL || cJSON_IsNull(item) ? NULL : item;
 }
 
-static bool decode_hex(const char *hex, uint8_t *out, size_t n)
+bool agent_json_hex(const char *hex, uint8_t *out, size_t n)
 {
     if (strlen(hex) != 2 * n) {
         return false;
@@ -79,7 +79,7 @@ airlift_fail_t agent_json_hash(const cJSON *root, const char *name, uint8_t *out
     if (item == NULL || (cJSON_IsString(item) && item->valuestring[0] == '\0')) {
         return AIRLIFT_FAIL_NONE;
     }
-    if (!cJSON_IsString(item) || !decode_hex(item->valuestring, out, n)) {
+    if (!cJSON_IsString(item) || !agent_json_hex(item->valuestring, out, n)) {
         return agent_json_refuse(why, AIRLIFT_FAIL_MANIFEST, "the manifest's %s is not %u hex digits", name,
                                  (unsigned)(2 * n));
     }

@@ -26,6 +26,9 @@ bool agent_json_too_many_values(const char *text, size_t len);
 /* The field's value, or NULL if it is missing or null. */
 const cJSON *agent_json_field(const cJSON *root, const char *name);
 
+/* The text is 2 * n hex digits: n bytes. False if it is not. */
+bool agent_json_hex(const char *hex, uint8_t *out, size_t n);
+
 /* An optional digest of n bytes, as hex digits. AIRLIFT_FAIL_MANIFEST, with `why`. */
 airlift_fail_t agent_json_hash(const cJSON *root, const char *name, uint8_t *out, size_t n, bool *has,
                                char *why);

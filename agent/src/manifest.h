@@ -54,6 +54,15 @@ struct agent_file {
     uint8_t sha256[AL_SHA256_SIZE];
 };
 
+/* The image's blocks; n 0: the manifest names none. */
+#define AGENT_BLOCKS_MAX 64u
+#define AGENT_BLOCK_UNIT 4096u /* bytes */
+struct agent_blocks {
+    uint32_t size; /* bytes of each but the last, a multiple of the unit */
+    uint32_t n;
+    uint8_t sha256[AGENT_BLOCKS_MAX][8]; /* the first bytes of theirs */
+};
+
 /* A patch that leads to the manifest's image; size 0: none. */
 struct agent_patch {
     char url[AGENT_PATCH_URL_SIZE]; /* absolute and allowed */
@@ -61,6 +70,7 @@ struct agent_patch {
     uint8_t sha256[AL_SHA256_SIZE];
     uint8_t format; /* index into agent_patch_needs.format */
     bool whole;     /* needs no old image */
+    struct agent_blocks blocks;
 };
 
 /* A format that can be decoded, and how large a patch of it may be. */
@@ -81,6 +91,10 @@ struct agent_patch_needs {
  *
  *     [{"from": "<64 hex digits>", "from_size": 1504368, "url": "...", "size": 35142,
  *       "sha256": "<64 hex digits>", "format": "airlift-delta-1", "ram": 20480}, ...]
+ *
+ * with the image's blocks, the hashes' first 8 bytes each, in "blocks":
+ *
+ *     {"size": 65536, "sha256": "<16 hex digits for each block>"}
  *
  * Without "from" it holds the whole image, compressed. What can't be used or
  * understood is passed over: the image is there too. `text` has passed

@@ -69,6 +69,21 @@ static bool read_patch(const cJSON *entry, const char *base_url, bool allow_http
     return true;
 }
 
+/* What can't be used is left out: blocks are a help, the image's hash decides. */
+static void read_blocks(const cJSON *blocks, struct agent_blocks *out)
+{
+    const cJSON *hex = agent_json_field(blocks, "sha256");
+    const uint32_t size = number(blocks, "size");
+    const size_t digits = cJSON_IsString(hex) ? strlen(hex->valuestring) : 0;
+    const size_t each = 2 * sizeof(out->sha256[0]);
+
+    if (size >= AGENT_BLOCK_UNIT && size % AGENT_BLOCK_UNIT == 0 && digits > 0 && digits % each == 0 &&
+        digits / each <= AGENT_BLOCKS_MAX && agent_json_hex(hex->valuestring, out->sha256[0], digits / 2)) {
+        out->size = size;
+        out->n = (uint32_t)(digits / each);
+    }
+}
+
 /* --- Public --------------------------------------------------------------- */
 
 void agent_manifest_find_patch(const char *text, size_t len, const char *base_url, bool allow_http,
@@ -89,6 +104,7 @@ void agent_manifest_find_patch(const char *text, size_t len, const char *base_ur
     memset(out, 0, sizeof(*out));
     if (best != NULL) {
         (void)read_patch(best, base_url, allow_http, needs, out); /* it was good before */
+        read_blocks(agent_json_field(root, "blocks"), &out->blocks);
     }
     cJSON_Delete(root);
 }

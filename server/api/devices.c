@@ -124,6 +124,18 @@ static bool add_patch(const struct srv_request *req, cJSON *patches, const struc
     return true;
 }
 
+/* Add the hashes of the image's blocks, if they are known. */
+static bool add_blocks(const struct srv_request *req, cJSON *manifest, const struct srv_release *r)
+{
+    struct srv_blocks blocks;
+    if (srv_store_blocks(req->worker->store, r->sha256, &blocks) != SRV_OK) {
+        return true;
+    }
+    cJSON *json = cJSON_AddObjectToObject(manifest, "blocks");
+    return cJSON_AddNumberToObject(json, "size", blocks.size) &&
+           cJSON_AddStringToObject(json, "sha256", blocks.sha256);
+}
+
 /* Add "patches", smallest first, if there are any for this device. The manifest is good without. */
 static bool add_patches(const struct srv_request *req, cJSON *manifest, const struct srv_release *r)
 {
@@ -144,7 +156,7 @@ static bool add_patches(const struct srv_request *req, cJSON *manifest, const st
         }
     }
     free(list);
-    return ok;
+    return ok && (!patches || add_blocks(req, manifest, r));
 }
 
 /* A device whose last update failed says why. */
@@ -181,6 +193,7 @@ static char *print_short(cJSON *manifest)
             cJSON_DeleteItemFromArray(patches, n - 1);
         } else {
             cJSON_DeleteItemFromObjectCaseSensitive(manifest, "patches");
+            cJSON_DeleteItemFromObjectCaseSensitive(manifest, "blocks");
             patches = NULL;
         }
         cJSON_free(text);

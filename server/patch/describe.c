@@ -1,8 +1,11 @@
 #include "describe.h"
 
+#include <stdio.h>
+#include <string.h>
+
+#include "airlift/crypto.h"
 #include "airlift/delta.h"
 #include "airlift/esp_delta.h"
-#include <string.h>
 
 bool srv_patch_describe(const uint8_t *data, size_t len, struct srv_patch *p)
 {
@@ -18,4 +21,22 @@ bool srv_patch_describe(const uint8_t *data, size_t len, struct srv_patch *p)
         return true;
     }
     return false;
+}
+
+bool srv_describe_blocks(const uint8_t *image, size_t len, struct srv_blocks *out)
+{
+    uint8_t sha256[AL_SHA256_SIZE];
+    char *text = out->sha256;
+    *text = '\0';
+    for (out->size = 65536; len > (size_t)out->size * SRV_BLOCKS_MAX; out->size *= 2) {
+    }
+    for (size_t at = 0; at < len; at += out->size) {
+        if (al_sha256(image + at, len - at < out->size ? len - at : out->size, sha256) != 0) {
+            return false;
+        }
+        for (unsigned i = 0; i < 8; i++) {
+            text += sprintf(text, "%02x", sha256[i]);
+        }
+    }
+    return true;
 }

@@ -145,7 +145,12 @@ static bool check(struct work *w, const uint8_t *patch, size_t len)
     const struct srv_patch *p = &w->job->patch;
     if (result && result_len == p->to_size &&
         srv_artifact_map(w->maker->artifacts, p->to_sha256, p->to_size, 0, p->to_size, &map) == SRV_OK) {
+        struct srv_blocks blocks;
         same = memcmp(result, map.data, result_len) == 0;
+        if (same && srv_describe_blocks(result, result_len, &blocks)) {
+            (void)srv_store_put_blocks(w->maker->store, p->to_sha256,
+                                       &blocks); /* without, patches serve too */
+        }
         srv_artifact_unmap(&map);
     }
     if (!same && !w->why[0]) {

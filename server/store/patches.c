@@ -111,6 +111,45 @@ enum srv_status srv_store_put_patch(struct srv_store *s, const struct srv_patch 
                    args, 11, NULL, NULL));
 }
 
+struct blocks_out {
+    struct srv_blocks *blocks;
+    bool found;
+};
+
+static bool take_blocks(void *ctx, const char *const *col)
+{
+    struct blocks_out *out = ctx;
+    uint64_t size;
+    out->found = srv_number_column(&size, UINT32_MAX, col[0]) &&
+                 srv_text_column(out->blocks->sha256, sizeof out->blocks->sha256, col[1]);
+    out->blocks->size = (uint32_t)size;
+    return out->found;
+}
+
+enum srv_status srv_store_blocks(struct srv_store *s, const char *image_sha256, struct srv_blocks *out)
+{
+    struct blocks_out found = {out, false};
+    const char *args[] = {image_sha256};
+    enum srv_status status =
+        srv_store_checked(s, "blocks",
+                          srv_db_run(s->db, "SELECT size, sha256s FROM blocks WHERE image_sha256 = $1", args,
+                                     1, take_blocks, &found));
+    return status == SRV_OK && !found.found ? SRV_NOT_FOUND : status;
+}
+
+enum srv_status srv_store_put_blocks(struct srv_store *s, const char *image_sha256,
+                                     const struct srv_blocks *blocks)
+{
+    char size[24];
+    print_number(size, blocks->size);
+    const char *args[] = {image_sha256, size, blocks->sha256};
+    return srv_store_checked(s, "put_blocks",
+                             srv_db_run(s->db,
+                                        "INSERT INTO blocks (image_sha256, size, sha256s) VALUES ($1, $2, $3)"
+                                        " ON CONFLICT (image_sha256) DO NOTHING",
+                                        args, 3, NULL, NULL));
+}
+
 enum srv_status srv_store_retry_patches(struct srv_store *s)
 {
     return srv_store_checked(

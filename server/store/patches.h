@@ -38,6 +38,19 @@ enum srv_patch_state {
 enum srv_status srv_store_patches(struct srv_store *s, const char *to_sha256, struct srv_patch **out,
                                   size_t *n);
 
+/* An image's hashes by blocks, which tell a device early that what it makes of a patch is wrong. */
+#define SRV_BLOCKS_MAX 64u
+struct srv_blocks {
+    uint32_t size;                        /* bytes of each but the last */
+    char sha256[16 * SRV_BLOCKS_MAX + 1]; /* the first 16 hex digits of each */
+};
+
+/* Power cut: noted or not; patches are offered without them then. */
+enum srv_status srv_store_put_blocks(struct srv_store *s, const char *image_sha256,
+                                     const struct srv_blocks *blocks);
+/* SRV_NOT_FOUND */
+enum srv_status srv_store_blocks(struct srv_store *s, const char *image_sha256, struct srv_blocks *out);
+
 /* Note what came of making one. Power cut: noted or not; if not it is made again, into the same artifact. */
 enum srv_status srv_store_put_patch(struct srv_store *s, const struct srv_patch *p,
                                     enum srv_patch_state state);

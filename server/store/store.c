@@ -76,6 +76,11 @@ static const char *const schema[] = {
 
     "CREATE INDEX IF NOT EXISTS deltas_sha256 ON deltas (sha256)",
 
+    "CREATE TABLE IF NOT EXISTS blocks ("
+    " image_sha256 TEXT PRIMARY KEY,"
+    " size BIGINT NOT NULL,"
+    " sha256s TEXT NOT NULL)", /* 16 digits for each block */
+
     "CREATE TABLE IF NOT EXISTS askers ("
     " product TEXT NOT NULL,"
     " sha256 TEXT NOT NULL," /* of the file that a device runs */

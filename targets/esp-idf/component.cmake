@@ -10,11 +10,12 @@ get_filename_component(airlift_root "${CMAKE_CURRENT_LIST_DIR}/../.." ABSOLUTE)
 file(GLOB airlift_sources "${airlift_root}/agent/src/*.c" "${airlift_root}/agent/mqtt/*.c"
     "${airlift_root}/agent/push/*.c" "${airlift_root}/core/src/*.c")
 
-# With or without patches: one of the two files. See Kconfig.
+# With or without patches, see Kconfig: delta_none.c in place of all that decodes them.
 if(CONFIG_AIRLIFT_DELTA)
     list(FILTER airlift_sources EXCLUDE REGEX "/delta_none\\.c$")
 else()
-    list(FILTER airlift_sources EXCLUDE REGEX "/(delta|delta_bank|delta_decoder|delta_model|esp_delta)\\.c$")
+    list(FILTER airlift_sources EXCLUDE REGEX "/(esp_)?delta(_[a-z]+)?\\.c$")
+    list(APPEND airlift_sources "${airlift_root}/agent/src/delta_none.c")
 endif()
 
 set(airlift_requires app_update bootloader_support efuse esp_app_format esp_hw_support esp_http_client esp_partition esp_rom

@@ -79,6 +79,11 @@ def entry(old, patch, **changes):
     return fields
 
 
+def blocks_of(image, size=65536):
+    """The manifest's hashes of an image's blocks."""
+    return {"size": size, "sha256": "".join(sha256(image[at:at + size])[:16] for at in range(0, len(image), size))}
+
+
 # ---- the commands ----------------------------------------------------------------------------
 
 class EspFormat(server_world.Case):
@@ -189,12 +194,12 @@ class PatchWorld(World):
             type(self).patch = make_patch(self.factory_image, self.image, self.format)
         super().setUp()
 
-    def offer(self, patch=None, entries=None):
+    def offer(self, patch=None, entries=None, blocks=None):
         patch = self.patch if patch is None else patch
         entries = [entry(self.factory_image, patch, format=self.format)] if entries is None else entries
         self.publish()
         manifest = json.loads(make_manifest("1.4.3", self.image))
-        manifest["patches"] = entries
+        manifest.update(patches=entries, blocks=blocks or blocks_of(self.image))
         self.server.routes["/fw/version.json"] = Route(json.dumps(manifest).encode(), content_type="application/json")
         self.server.routes["/fw/patch"] = Route(patch)
         return self.server.routes["/fw/patch"]
@@ -297,6 +302,19 @@ class Patches(PatchWorld):
         bad[len(bad) // 3] ^= 1
         self.offer(patch=bytes(bad))
         self.check_whole_instead(self.start(), r"the patch (cannot be applied|does not give the manifest's image)")
+
+    def test_wrong_block_falls_back_before_it_is_written(self):
+        blocks = blocks_of(self.image, 16384)
+        blocks["sha256"] = blocks["sha256"][:32] + "0" * 16 + blocks["sha256"][48:]
+        self.offer(blocks=blocks)
+        self.server.routes["/fw/1.4.3.bin"].close_headers = True
+        device = self.start()
+        device.expect(r"block 2 of what the patch gives is not the manifest's: the whole image instead")
+        device.expect(r"no update \(network\)")
+        self.stop()
+        slot = self.slot("ota_0")
+        self.assertTrue(slot[:11 * SECTOR] == self.image[:11 * SECTOR])
+        self.assertEqual(slot[11 * SECTOR:12 * SECTOR], b"\xff" * SECTOR)
 
     def test_connection_lost_is_taken_up_at_the_byte(self):
         self.offer().close_after = 1500
@@ -409,7 +427,7 @@ class Packed(World):
         self.assertLess(len(patch), len(image) * 0.6)
         self.publish(image=image)
         manifest = json.loads(make_manifest("1.4.3", image))
-        manifest["patches"] = [entry(None, patch)]
+        manifest.update(patches=[entry(None, patch)], blocks=blocks_of(image, 16384))
         self.server.routes["/fw/version.json"] = Route(json.dumps(manifest).encode(), content_type="application/json")
         self.server.routes["/fw/patch"] = Route(patch, lockstep=True)
         cuts = run_with_cuts(self.flash, self.server.plain_url("/fw/version.json"), "1.4.3", seed=2, cuts=5, most=120)
@@ -473,6 +491,7 @@ class Served(server_world.Case):
         patch, = [p for p in self.wait_for_patches(server, 1, self.old) if "from" in p]
         self.assertEqual((patch["from"], patch["from_size"], patch["format"]), (sha256(self.old), len(self.old), OWN))
         self.assertLess(patch["size"], len(self.new) // 10)
+        self.assertEqual(self.manifest(server, self.old)["blocks"], blocks_of(self.new))
         self.assertEqual(patch["ram"], 20480)  # whatever this machine's pointers take
         before = self.metrics(server)
         self.new_device(self.old)
@@ -509,6 +528,7 @@ class Served(server_world.Case):
         self.assertEqual([p for p in self.manifest(server, self.new).get("patches", []) if "from" in p], [])
         self.assertNotIn("patches", self.manifest(server, self.old, **{"Airlift-Patch-RAM": "10"}))
         self.assertNotIn("patches", self.manifest(server, self.old, formats="zip, airlift-delta-0"))
+        self.assertNotIn("blocks", self.manifest(server, self.old, formats="zip, airlift-delta-0"))
         self.assertEqual(self.manifest(server, **{"Airlift-Running": "../../etc", "Airlift-Patch-Formats": OWN})["patches"],
                          patches)
         url = re.sub(r"https://[^/]+", "", patches[0]["url"])
@@ -668,7 +688,7 @@ def update_pair(name, directory, firmware, server, cuts, tight):
     old, new = (open(path, "rb").read() for path in files)
     patch = make_patch(old, new)
     manifest = {"version": version, "url": "image", "sha256": sha256(new), "size": len(new),
-                "patches": [entry(old, patch)]}
+                "patches": [entry(old, patch)], "blocks": blocks_of(new)}
     server.routes["/fw/version.json"] = Route(json.dumps(manifest).encode(), content_type="application/json")
     server.routes["/fw/image"] = Route(new)
     server.routes["/fw/patch"] = Route(patch, lockstep=True)

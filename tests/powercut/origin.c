@@ -23,7 +23,7 @@ static struct {
     bool is_patch;
 } body;
 
-static char text[1200];
+static char text[1400];
 static struct agent_running asker; /* what the device said of itself */
 static int client;                 /* its address stands for the connection */
 
@@ -34,11 +34,28 @@ static void hex(char *out, const uint8_t *data, size_t len)
     }
 }
 
-/* The manifest's field for a device that runs what the patch is from, else "". */
+#define BLOCK  8192u /* bytes: two sectors, so that cuts come in the middle of one */
+#define BLOCKS 20u   /* of an image that has a patch, at most */
+
+/* The hashes of the image's blocks. */
+static void print_blocks(const struct image *im, char out[16 * BLOCKS + 1])
+{
+    uint8_t sha256[32];
+
+    out[0] = '\0';
+    for (uint32_t at = 0; at < im->len && at < BLOCKS * BLOCK; at += BLOCK) {
+        if (al_sha256(im->data + at, im->len - at < BLOCK ? im->len - at : BLOCK, sha256) != 0) {
+            app_ends(APP_PANIC);
+        }
+        hex(out + strlen(out), sha256, 8);
+    }
+}
+
+/* The manifest's fields for a device that runs what the patch is from, else "". */
 static void print_patches(const struct image *to, char *out, size_t size)
 {
     const struct image *from = &images[scenario->first];
-    char from_sha256[65], sha256[65], start[100] = "";
+    char from_sha256[65], sha256[65], start[100] = "", blocks[16 * BLOCKS + 1];
 
     out[0] = '\0';
     if (scenario->delta && to == &images[scenario->step[0].version] &&
@@ -49,16 +66,18 @@ static void print_patches(const struct image *to, char *out, size_t size)
             snprintf(start, sizeof(start), "\"from\":\"%s\",\"from_size\":%" PRIu32 ",", from_sha256,
                      from->len);
         }
-        snprintf(out, size,
-                 ",\"patches\":[{%s\"url\":\"patch\",\"size\":%" PRIu32
-                 ",\"sha256\":\"%s\",\"format\":\"%s\",\"ram\":1}]",
-                 start, patch.len, sha256, scenario->esp ? AL_ESP_DELTA_FORMAT : AL_DELTA_FORMAT);
+        print_blocks(to, blocks);
+        snprintf(
+            out, size,
+            ",\"blocks\":{\"size\":%u,\"sha256\":\"%s\"},\"patches\":[{%s\"url\":\"patch\",\"size\":%" PRIu32
+            ",\"sha256\":\"%s\",\"format\":\"%s\",\"ram\":1}]",
+            BLOCK, blocks, start, patch.len, sha256, scenario->esp ? AL_ESP_DELTA_FORMAT : AL_DELTA_FORMAT);
     }
 }
 
 static void answer_manifest(struct agent *a, const struct image *im)
 {
-    char sha256[65], md5[33], patches[500];
+    char sha256[65], md5[33], patches[900];
 
     hex(sha256, im->sha256, 32);
     hex(md5, im->md5, 16);

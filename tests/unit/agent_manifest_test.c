@@ -254,6 +254,48 @@ static void test_manifest_patches_that_do_not_serve_are_passed_over(void **state
     }
 }
 
+/* Blocks of the patch found beside this field; 0: none. */
+static uint32_t find_blocks(const char *blocks)
+{
+    static char entries[2048];
+
+    snprintf(entries, sizeof(entries), "[{\"x\":\"" REST "\"size\":850}],\"blocks\":%s", blocks);
+    assert_int_equal(find(entries), 850); /* the patch serves in any case */
+    return patch.blocks.n;
+}
+
+static void test_manifest_blocks_are_taken_if_they_are_right(void **state)
+{
+    static const char *const useless[] = {
+        "null",
+        "7",
+        "{}",
+        "{\"size\":65536}",
+        "{\"size\":65536,\"sha256\":\"\"}",
+        "{\"size\":65536,\"sha256\":7}",
+        "{\"size\":65536,\"sha256\":\"0123456789abcde\"}",
+        "{\"size\":65536,\"sha256\":\"0123456789abcdex\"}",
+        "{\"size\":65537,\"sha256\":\"0123456789abcdef\"}",
+        "{\"size\":0,\"sha256\":\"0123456789abcdef\"}",
+        "{\"sha256\":\"0123456789abcdef\"}",
+    };
+    char text[64 + 16 * (AGENT_BLOCKS_MAX + 1)];
+
+    (void)state;
+    assert_int_equal(find_blocks("{\"size\":65536,\"sha256\":\"0123456789abcdefFEDCBA9876543210\"}"), 2);
+    assert_int_equal(patch.blocks.size, 65536);
+    assert_int_equal(patch.blocks.sha256[0][7], 0xEF);
+    assert_int_equal(patch.blocks.sha256[1][0], 0xFE);
+    for (size_t i = 0; i < sizeof(useless) / sizeof(useless[0]); i++) {
+        assert_int_equal(find_blocks(useless[i]), 0);
+    }
+    for (unsigned extra = 0; extra < 2; extra++) {
+        snprintf(text, sizeof(text), "{\"size\":4096,\"sha256\":\"%0*d\"}",
+                 (int)(16 * (AGENT_BLOCKS_MAX + extra)), 0);
+        assert_int_equal(find_blocks(text), extra ? 0 : AGENT_BLOCKS_MAX);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -269,6 +311,7 @@ int main(void)
         cmocka_unit_test(test_manifest_identity_is_the_sha256_or_else_what_is_known),
         cmocka_unit_test(test_manifest_smallest_patch_that_serves_is_found),
         cmocka_unit_test(test_manifest_patches_that_do_not_serve_are_passed_over),
+        cmocka_unit_test(test_manifest_blocks_are_taken_if_they_are_right),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,6 +1,7 @@
 /*
  * server_patches_test.c - which patches are missing, and what is known of those that are made.
  */
+#include "patch/describe.h"
 #include "store/db.h"
 #include "store/patches.h"
 #include "store_world.h"
@@ -195,6 +196,25 @@ static void test_patches_tables_are_made_in_an_older_database(void **state)
     assert_string_equal(made, "*");
 }
 
+static void test_blocks_are_found_by_their_image(void **state)
+{
+    struct world *w = *state;
+    static uint8_t image[5 << 20];
+    struct srv_blocks blocks, found;
+    assert_true(srv_describe_blocks(image, 65537, &blocks));
+    assert_int_equal(blocks.size, 65536);
+    assert_string_equal(blocks.sha256, "de2f256064a0af796e340b9cffb37a98");
+    assert_true(srv_describe_blocks(image, sizeof image, &blocks));
+    assert_int_equal(blocks.size, 131072); /* not more than 64 of them */
+    assert_int_equal(strlen(blocks.sha256), 40 * 16);
+    assert_int_equal(srv_store_blocks(w->store, "aa", &found), SRV_NOT_FOUND);
+    assert_int_equal(srv_store_put_blocks(w->store, "aa", &blocks), SRV_OK);
+    assert_int_equal(srv_store_put_blocks(w->store, "aa", &blocks), SRV_OK);
+    assert_int_equal(srv_store_blocks(w->store, "aa", &found), SRV_OK);
+    assert_int_equal(found.size, blocks.size);
+    assert_string_equal(found.sha256, blocks.sha256);
+}
+
 static void test_patches_totals_stay(void **state)
 {
     struct world *w = *state;
@@ -220,6 +240,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_patches_are_listed_smallest_first_and_found_as_artifacts, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(test_patches_tables_are_made_in_an_older_database, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_blocks_are_found_by_their_image, setup, teardown),
         cmocka_unit_test_setup_teardown(test_patches_totals_stay, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
