@@ -316,9 +316,10 @@ static enum MHD_Result send_link(struct srv_request *req, const char *sha256, co
     return srv_reply_send(req, &reply);
 }
 
-/* full: the length of the image that a patch leads to, or size itself. md5: for a header, or NULL. */
+/* image, full: the image that a patch leads to, or sha256 and size themselves. md5: for a header, or NULL. */
 static enum MHD_Result send_artifact(struct srv_request *req, const char *sha256, uint32_t size,
-                                     uint32_t full, const char *md5, const char *cache_control)
+                                     const char *image, uint32_t full, const char *md5,
+                                     const char *cache_control)
 {
     char etag[70], range[80];
     uint64_t off, len;
@@ -341,6 +342,7 @@ static enum MHD_Result send_artifact(struct srv_request *req, const char *sha256
     }
     req->artifact_size = size;
     req->artifact_full = full;
+    strcpy(req->artifact_image, image);
     struct srv_reply reply = srv_reply_map(status, &map, len);
     srv_reply_header(&reply, "Content-Type", "application/octet-stream");
     srv_reply_header(&reply, "ETag", etag);
@@ -360,11 +362,13 @@ static enum MHD_Result send_artifact(struct srv_request *req, const char *sha256
 enum MHD_Result srv_artifact_answer(struct srv_request *req)
 {
     uint32_t size, full;
+    char image[65];
     bool live;
     enum srv_status status = srv_store_artifact(req->worker->store, req->path.sha256, &size, &live);
     full = size;
+    strcpy(image, req->path.sha256);
     if (status == SRV_NOT_FOUND) {
-        status = srv_store_patch_artifact(req->worker->store, req->path.sha256, &size, &full, &live);
+        status = srv_store_patch_artifact(req->worker->store, req->path.sha256, &size, image, &full, &live);
     }
     if (status == SRV_NOT_FOUND) {
         srv_refuse(req, 404, "not_found", "there is no such artifact");
@@ -378,12 +382,13 @@ enum MHD_Result srv_artifact_answer(struct srv_request *req)
         srv_refuse(req, 410, "withdrawn", "this release was withdrawn");
         return MHD_YES;
     }
-    return send_artifact(req, req->path.sha256, size, full, NULL, "public, max-age=31536000, immutable");
+    return send_artifact(req, req->path.sha256, size, image, full, NULL,
+                         "public, max-age=31536000, immutable");
 }
 
 enum MHD_Result srv_send_image(struct srv_request *req, const struct srv_release *r)
 {
-    return send_artifact(req, r->sha256, r->size, r->size, r->md5, "no-cache");
+    return send_artifact(req, r->sha256, r->size, r->sha256, r->size, r->md5, "no-cache");
 }
 
 enum MHD_Result srv_firmware_answer(struct srv_request *req)

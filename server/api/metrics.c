@@ -4,6 +4,7 @@
 #include "metrics.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "handlers.h"
 #include "host/file.h"
@@ -26,10 +27,10 @@ int srv_metrics_load(struct srv_metrics *m, struct srv_store *store)
         }
         atomic_fetch_add(total[i], value);
     }
-    return 0;
+    return srv_served_load(&m->served, store);
 }
 
-int srv_metrics_save(const struct srv_metrics *m, struct srv_store *store)
+int srv_metrics_save(struct srv_metrics *m, struct srv_store *store)
 {
     const atomic_ullong *total[] = {&m->image_bytes, &m->patch_bytes, &m->saved_bytes};
     for (unsigned i = 0; i < 3; i++) {
@@ -38,19 +39,21 @@ int srv_metrics_save(const struct srv_metrics *m, struct srv_store *store)
             return -1;
         }
     }
-    return 0;
+    return srv_served_save(&m->served, store);
 }
 
-void srv_metrics_artifact(struct srv_metrics *m, uint64_t len, uint32_t size, uint32_t full)
+void srv_metrics_artifact(struct srv_metrics *m, uint64_t len, uint32_t size, const char *image_sha256,
+                          uint32_t full)
 {
-    if (size == full) {
-        atomic_fetch_add(&m->image_bytes, len);
-        return;
-    }
-    atomic_fetch_add(&m->patch_bytes, len);
-    if (full > size) {
-        atomic_fetch_add(&m->saved_bytes, len * (full - size) / size);
-    }
+    const bool is_image = size == full;
+    struct srv_served more = {.image_bytes = is_image ? len : 0,
+                              .patch_bytes = is_image ? 0 : len,
+                              .saved_bytes = full > size ? len * (full - size) / size : 0};
+    strcpy(more.image_sha256, image_sha256);
+    atomic_fetch_add(&m->image_bytes, more.image_bytes);
+    atomic_fetch_add(&m->patch_bytes, more.patch_bytes);
+    atomic_fetch_add(&m->saved_bytes, more.saved_bytes);
+    srv_served_note(&m->served, &more);
 }
 
 /* --- Answers ------------------------------------------------------------------ */
@@ -95,9 +98,10 @@ static bool print_metrics(struct host_buf *out, const struct srv_metrics *m)
 
 enum MHD_Result srv_metrics_answer(struct srv_request *req)
 {
+    struct srv_metrics *m = &req->worker->context->metrics;
     struct host_buf text;
-    host_buf_init(&text, 16384);
-    if (!print_metrics(&text, &req->worker->context->metrics)) {
+    host_buf_init(&text, 1u << 20);
+    if (!print_metrics(&text, m) || !srv_served_print(&text, &m->served, req->worker->store)) {
         host_buf_free(&text);
         srv_refuse_status(req, SRV_FAILED);
         return MHD_YES;
@@ -111,7 +115,7 @@ enum MHD_Result srv_metrics_answer(struct srv_request *req)
 
 enum MHD_Result srv_stats_answer(struct srv_request *req)
 {
-    const struct srv_metrics *m = &req->worker->context->metrics;
+    struct srv_metrics *m = &req->worker->context->metrics;
     cJSON *json = cJSON_CreateObject();
     cJSON *patches = cJSON_AddObjectToObject(json, "patches");
     bool ok = cJSON_AddNumberToObject(json, "image_bytes", (double)value_of(&m->image_bytes)) &&
@@ -121,7 +125,7 @@ enum MHD_Result srv_stats_answer(struct srv_request *req)
               cJSON_AddNumberToObject(patches, "useless", (double)value_of(&m->patches_useless)) &&
               cJSON_AddNumberToObject(patches, "failed", (double)value_of(&m->patches_failed)) &&
               cJSON_AddNumberToObject(patches, "missing", (double)value_of(&m->patches_missing)) &&
-              srv_failures_add(json, &m->failures);
+              srv_failures_add(json, &m->failures) && srv_served_add(json, &m->served, req->worker->store);
     if (!ok) {
         cJSON_Delete(json);
         json = NULL;

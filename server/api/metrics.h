@@ -11,6 +11,7 @@
 
 #include "../store/store.h"
 #include "failures.h"
+#include "served.h"
 
 struct srv_metrics {
     atomic_ullong requests[6]; /* by the first digit of their status; [0]: no answer */
@@ -19,18 +20,20 @@ struct srv_metrics {
     atomic_ullong saved_bytes; /* what whole images would have taken beyond patch_bytes */
     atomic_ullong patches_made, patches_useless, patches_failed;
     struct srv_failures failures;  /* of devices */
+    struct srv_served_list served; /* the bytes by release */
     atomic_ullong patch_ms;        /* spent on making them */
     atomic_ullong patches_missing; /* now; the one being made too */
 };
 
 /* Take the bytes over that earlier processes counted, and hand them on. 0 or -1 (logged). */
 int srv_metrics_load(struct srv_metrics *m, struct srv_store *store);
-int srv_metrics_save(const struct srv_metrics *m, struct srv_store *store);
+int srv_metrics_save(struct srv_metrics *m, struct srv_store *store);
 
 /*
- * `len` bytes of an artifact of `size` bytes arrived; it stands for an image of `full` bytes, and is one
- * if the two are the same.
+ * `len` bytes of an artifact of `size` bytes arrived; it stands for the image of this hash and `full` bytes, and is
+ * it if the two are the same.
  */
-void srv_metrics_artifact(struct srv_metrics *m, uint64_t len, uint32_t size, uint32_t full);
+void srv_metrics_artifact(struct srv_metrics *m, uint64_t len, uint32_t size, const char *image_sha256,
+                          uint32_t full);
 
 #endif

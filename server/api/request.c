@@ -349,7 +349,7 @@ static void count_request(const struct srv_request *req, bool whole)
     unsigned digit = req->status / 100;
     atomic_fetch_add(&m->requests[digit < 6 ? digit : 0], 1);
     if (whole && req->artifact_size && (req->status == 200 || req->status == 206)) {
-        srv_metrics_artifact(m, req->answer_len, req->artifact_size, req->artifact_full);
+        srv_metrics_artifact(m, req->answer_len, req->artifact_size, req->artifact_image, req->artifact_full);
     }
 }
 

@@ -77,8 +77,9 @@ struct srv_request {
     struct srv_publish *publish; /* owned; only while an image is being published */
     unsigned status;             /* of the answer */
     uint64_t answer_len;
-    uint32_t artifact_size,
-        artifact_full; /* of the artifact that the answer is part of, and of the image it leads to */
+    /* Of the artifact that the answer is part of, and of the image it leads to. */
+    uint32_t artifact_size, artifact_full;
+    char artifact_image[65]; /* SHA-256 */
 };
 
 /* What a method does on a resource. */

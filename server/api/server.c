@@ -291,6 +291,7 @@ int srv_start(const struct srv_config *config, struct srv_server **out, char *er
         return -1;
     }
     s->lock_fd = -1;
+    srv_served_begin(&s->context.metrics.served);
     s->n_workers = count_workers();
     int fd[MAX_WORKERS];
     for (unsigned i = 0; i < MAX_WORKERS; i++) {
@@ -377,6 +378,7 @@ void srv_stop(struct srv_server *s, unsigned grace_ms)
     if (s->lock_fd >= 0) {
         close(s->lock_fd);
     }
+    srv_served_free(&s->context.metrics.served);
     free(s->context.signer_keys);
     free(s->database_path);
     free(s->cert_path);

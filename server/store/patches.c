@@ -158,6 +158,7 @@ enum srv_status srv_store_retry_patches(struct srv_store *s)
 }
 
 struct artifact_out {
+    char *to;
     uint64_t size, full, withdrawn;
     bool found;
 };
@@ -167,18 +168,19 @@ static bool take_artifact(void *ctx, const char *const *col)
     struct artifact_out *out = ctx;
     out->found = true;
     return srv_number_column(&out->size, UINT32_MAX, col[0]) &&
-           srv_number_column(&out->full, UINT32_MAX, col[1]) && srv_number_column(&out->withdrawn, 1, col[2]);
+           srv_number_column(&out->full, UINT32_MAX, col[1]) &&
+           srv_number_column(&out->withdrawn, 1, col[2]) && srv_text_column(out->to, 65, col[3]);
 }
 
-enum srv_status srv_store_patch_artifact(struct srv_store *s, const char *sha256, uint32_t *size,
+enum srv_status srv_store_patch_artifact(struct srv_store *s, const char *sha256, uint32_t *size, char to[65],
                                          uint32_t *full, bool *live)
 {
-    struct artifact_out out = {0};
+    struct artifact_out out = {.to = to};
     const char *args[] = {sha256};
     enum srv_status status = srv_store_checked(
         s, "patch_artifact",
         srv_db_run(s->db,
-                   "SELECT p.size, p.to_size, r.withdrawn FROM deltas p"
+                   "SELECT p.size, p.to_size, r.withdrawn, p.to_sha256 FROM deltas p"
                    " JOIN releases r ON r.sha256 = p.to_sha256 WHERE p.sha256 = $1 AND p.state = 'made'"
                    " ORDER BY r.withdrawn LIMIT 1",
                    args, 1, take_artifact, &out));
@@ -446,6 +448,98 @@ enum srv_status srv_store_missing_patch(struct srv_store *s, unsigned n_from, st
     }
     free(names.items);
     return status == SRV_OK && out->n_missing == 0 ? SRV_NOT_FOUND : status;
+}
+
+/* --- What was saved ------------------------------------------------------------------ */
+
+struct served_list {
+    struct srv_served *items;
+    size_t n;
+};
+
+static bool add_served(void *ctx, const char *const *col)
+{
+    struct served_list *list = ctx;
+    struct srv_served *items = realloc(list->items, (list->n + 1) * sizeof *items);
+    if (!items) {
+        return false;
+    }
+    list->items = items;
+    struct srv_served *served = &items[list->n++];
+    memset(served, 0, sizeof *served);
+    return srv_text_column(served->image_sha256, sizeof served->image_sha256, col[0]) &&
+           srv_number_column(&served->image_bytes, UINT64_MAX, col[1]) &&
+           srv_number_column(&served->patch_bytes, UINT64_MAX, col[2]) &&
+           srv_number_column(&served->saved_bytes, UINT64_MAX, col[3]);
+}
+
+enum srv_status srv_store_served(struct srv_store *s, struct srv_served **out, size_t *n)
+{
+    struct served_list list = {0};
+    enum srv_status status = srv_store_checked(
+        s, "served",
+        srv_db_run(s->db, "SELECT image_sha256, image_bytes, patch_bytes, saved_bytes FROM served", NULL, 0,
+                   add_served, &list));
+    if (status != SRV_OK) {
+        free(list.items);
+        list = (struct served_list){0};
+    }
+    *out = list.items;
+    *n = list.n;
+    return status;
+}
+
+enum srv_status srv_store_put_served(struct srv_store *s, const struct srv_served *served)
+{
+    char image[24], patch[24], saved[24];
+    print_number(image, served->image_bytes);
+    print_number(patch, served->patch_bytes);
+    print_number(saved, served->saved_bytes);
+    const char *args[] = {served->image_sha256, image, patch, saved};
+    return srv_store_checked(
+        s, "put_served",
+        srv_db_run(s->db,
+                   "INSERT INTO served (image_sha256, image_bytes, patch_bytes, saved_bytes)"
+                   " VALUES ($1, $2, $3, $4) ON CONFLICT (image_sha256) DO UPDATE SET"
+                   " image_bytes = excluded.image_bytes, patch_bytes = excluded.patch_bytes,"
+                   " saved_bytes = excluded.saved_bytes",
+                   args, 4, NULL, NULL));
+}
+
+struct name_list {
+    struct srv_release_name *items;
+    size_t n;
+};
+
+static bool add_release_name(void *ctx, const char *const *col)
+{
+    struct name_list *list = ctx;
+    struct srv_release_name *items = realloc(list->items, (list->n + 1) * sizeof *items);
+    if (!items) {
+        return false;
+    }
+    list->items = items;
+    struct srv_release_name *name = &items[list->n++];
+    return srv_text_column(name->product, sizeof name->product, col[0]) &&
+           srv_text_column(name->version, sizeof name->version, col[1]);
+}
+
+enum srv_status srv_store_names(struct srv_store *s, const char *image_sha256, struct srv_release_name **out,
+                                size_t *n)
+{
+    struct name_list list = {0};
+    const char *args[] = {image_sha256};
+    enum srv_status status = srv_store_checked(
+        s, "names",
+        srv_db_run(s->db, "SELECT product, version FROM releases WHERE sha256 = $1 ORDER BY product, version",
+                   args, 1, add_release_name, &list));
+    if (status != SRV_OK) {
+        free(list.items);
+        list = (struct name_list){0};
+    }
+    *out = list.items;
+    *n = list.n;
+    return status;
 }
 
 /* --- Totals -------------------------------------------------------------------------- */

@@ -59,10 +59,10 @@ enum srv_status srv_store_put_patch(struct srv_store *s, const struct srv_patch 
 enum srv_status srv_store_retry_patches(struct srv_store *s);
 
 /*
- * Is the artifact a patch? *full is the length of the image it leads to; *live as in srv_store_artifact().
+ * Is the artifact a patch? `to` and *full are SHA-256 and length of the image it leads to; *live as in srv_store_artifact().
  * SRV_NOT_FOUND.
  */
-enum srv_status srv_store_patch_artifact(struct srv_store *s, const char *sha256, uint32_t *size,
+enum srv_status srv_store_patch_artifact(struct srv_store *s, const char *sha256, uint32_t *size, char to[65],
                                          uint32_t *full, bool *live);
 
 /*
@@ -89,6 +89,23 @@ struct srv_patch_job {
     size_t n_missing;
 };
 enum srv_status srv_store_missing_patch(struct srv_store *s, unsigned n_from, struct srv_patch_job *out);
+
+/* What was sent of an image and of patches to it, since the database was made. */
+struct srv_served {
+    char image_sha256[65];
+    uint64_t image_bytes, patch_bytes;
+    uint64_t saved_bytes; /* what whole images would have taken beyond patch_bytes */
+    bool changed;         /* since it was stored; not in the store */
+};
+enum srv_status srv_store_served(struct srv_store *s, struct srv_served **out, size_t *n); /* free *out */
+enum srv_status srv_store_put_served(struct srv_store *s, const struct srv_served *served);
+
+/* The releases that are this image. Free *out. */
+struct srv_release_name {
+    char product[65], version[33];
+};
+enum srv_status srv_store_names(struct srv_store *s, const char *image_sha256, struct srv_release_name **out,
+                                size_t *n);
 
 /* Totals that outlive the process. A name never seen is 0. */
 enum srv_status srv_store_total(struct srv_store *s, const char *name, uint64_t *value);

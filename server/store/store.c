@@ -88,6 +88,12 @@ static const char *const schema[] = {
     " seen TEXT NOT NULL,"   /* to the hour */
     " PRIMARY KEY (product, sha256, kind))",
 
+    "CREATE TABLE IF NOT EXISTS served ("
+    " image_sha256 TEXT PRIMARY KEY,"
+    " image_bytes BIGINT NOT NULL,"
+    " patch_bytes BIGINT NOT NULL,"
+    " saved_bytes BIGINT NOT NULL)",
+
     "CREATE TABLE IF NOT EXISTS totals ("
     " name TEXT PRIMARY KEY,"
     " value BIGINT NOT NULL)",

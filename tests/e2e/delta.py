@@ -507,12 +507,19 @@ class Served(server_world.Case):
         self.assertEqual(after["airlift_patches_missing"], 0)
         status, _, body = server.call("GET", "/v1/stats", token=server.token)
         self.assertEqual((status, json.loads(body)["saved_bytes"]), (200, len(self.new) - patch["size"]))
+        saved = {"product": "lamp", "version": "1.4.3", "image_bytes": 0, "patch_bytes": patch["size"],
+                 "saved_bytes": len(self.new) - patch["size"]}
+        self.assertEqual(json.loads(body)["releases"], [saved])
+        label = '{product="lamp",version="1.4.3"}'
+        self.assertEqual(after["airlift_release_saved_bytes_total" + label], saved["saved_bytes"])
+        self.assertEqual(after["airlift_release_bytes_total" + label[:-1] + ',kind="patch"}'], patch["size"])
         # Totals outlive the server; the patch is there, too, and not made again.
         server.stop()
         server = self.server()
         self.wait_for_patches(server, 1, self.old)
         again = self.metrics_of(server)
         self.assertEqual(again["airlift_saved_bytes_total"], len(self.new) - patch["size"])
+        self.assertEqual(again["airlift_release_saved_bytes_total" + label], len(self.new) - patch["size"])
         self.assertEqual(again['airlift_patches_total{result="made"}'], 0)
 
     def metrics_of(self, server):

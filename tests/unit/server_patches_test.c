@@ -142,7 +142,7 @@ static void test_patches_failed_are_tried_again_useless_are_not(void **state)
 static void test_patches_are_listed_smallest_first_and_found_as_artifacts(void **state)
 {
     struct world *w = *state;
-    char made[128], to[65];
+    char made[128], to[65], image[65];
     struct srv_patch *list;
     size_t n;
     uint32_t size, full;
@@ -162,16 +162,17 @@ static void test_patches_are_listed_smallest_first_and_found_as_artifacts(void *
     assert_int_equal(list[0].ram, 20480);
     assert_string_equal(list[0].format, "f");
 
-    assert_int_equal(srv_store_patch_artifact(w->store, list[0].sha256, &size, &full, &live), SRV_OK);
+    assert_int_equal(srv_store_patch_artifact(w->store, list[0].sha256, &size, image, &full, &live), SRV_OK);
     assert_int_equal(size, 101);
     assert_int_equal(full, 1003);
+    assert_string_equal(image, to);
     assert_true(live);
     assert_int_equal(srv_store_begin(w->store), SRV_OK);
     assert_int_equal(srv_store_withdraw(w->store, "lamp", "1.3.0"), SRV_OK);
     assert_int_equal(srv_store_commit(w->store), SRV_OK);
-    assert_int_equal(srv_store_patch_artifact(w->store, list[0].sha256, &size, &full, &live), SRV_OK);
+    assert_int_equal(srv_store_patch_artifact(w->store, list[0].sha256, &size, image, &full, &live), SRV_OK);
     assert_false(live);
-    assert_int_equal(srv_store_patch_artifact(w->store, to, &size, &full, &live), SRV_NOT_FOUND);
+    assert_int_equal(srv_store_patch_artifact(w->store, to, &size, image, &full, &live), SRV_NOT_FOUND);
     free(list);
 
     make_all(w->store, 4, SRV_PATCH_MADE, made); /* 1.2.0 is the newest now */
@@ -215,6 +216,28 @@ static void test_blocks_are_found_by_their_image(void **state)
     assert_string_equal(found.sha256, blocks.sha256);
 }
 
+static void test_what_was_served_stays(void **state)
+{
+    struct world *w = *state;
+    struct srv_served served = {.image_bytes = 7, .patch_bytes = 5000000000u, .saved_bytes = 9}, *list;
+    struct srv_release_name *names;
+    size_t n;
+    put(w->store, 1);
+    snprintf(served.image_sha256, sizeof served.image_sha256, "%064u", 1u);
+    assert_int_equal(srv_store_put_served(w->store, &served), SRV_OK);
+    served.image_bytes = 8;
+    assert_int_equal(srv_store_put_served(w->store, &served), SRV_OK);
+    assert_int_equal(srv_store_served(w->store, &list, &n), SRV_OK);
+    assert_int_equal(n, 1);
+    assert_memory_equal(&list[0], &served, sizeof served);
+    free(list);
+    assert_int_equal(srv_store_names(w->store, served.image_sha256, &names, &n), SRV_OK);
+    assert_int_equal(n, 1);
+    assert_string_equal(names[0].product, "lamp");
+    assert_string_equal(names[0].version, "1.1.0");
+    free(names);
+}
+
 static void test_patches_totals_stay(void **state)
 {
     struct world *w = *state;
@@ -241,6 +264,7 @@ int main(void)
                                         teardown),
         cmocka_unit_test_setup_teardown(test_patches_tables_are_made_in_an_older_database, setup, teardown),
         cmocka_unit_test_setup_teardown(test_blocks_are_found_by_their_image, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_what_was_served_stays, setup, teardown),
         cmocka_unit_test_setup_teardown(test_patches_totals_stay, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
