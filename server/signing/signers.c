@@ -38,7 +38,6 @@ enum al_sig_fault srv_signers_require(const struct al_sig_check *check, const st
                                       const uint8_t (*keys)[AL_SIG_KEY_DIGEST_SIZE], unsigned n_keys)
 {
     unsigned n = chip && chip->one_signer && check->n_signers > 1 ? 1 : check->n_signers;
-    size_t len = chip && chip->key_digest_len ? chip->key_digest_len : AL_SIG_KEY_DIGEST_SIZE;
     enum al_sig_fault why = check->n_signers ? AL_SIG_UNSUPPORTED : check->fault;
     for (unsigned i = 0; i < n; i++) {
         const struct al_sig_signer *s = &check->signer[i];
@@ -47,7 +46,7 @@ enum al_sig_fault srv_signers_require(const struct al_sig_check *check, const st
         }
         why = AL_SIG_UNKNOWN_KEY;
         for (unsigned k = 0; k < n_keys; k++) {
-            if (memcmp(s->key_digest, keys[k], len) == 0) {
+            if (memcmp(s->key_digest, keys[k], sizeof s->key_digest) == 0) {
                 return AL_SIG_GOOD;
             }
         }

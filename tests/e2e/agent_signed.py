@@ -18,6 +18,7 @@ import unittest
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import agent  # noqa: E402
 import delta  # noqa: E402
+import mqtt  # noqa: E402
 import push_world  # noqa: E402
 import server_world  # noqa: E402
 from agent import make_image  # noqa: E402
@@ -167,6 +168,16 @@ class Patch(Efuses, agent.World):
         device.expect(r"1\.4\.4 verified.*\(by a patch")
         self.expect_installed(device, "1.4.4")
         device.switch_off()
+
+
+class Message(Efuses, mqtt.MqttWorld):
+    def test_the_status_topic_names_the_reason(self):
+        self.prepare()
+        self.start_and_wait()
+        _, url = self.serve()
+        self.watcher.publish(self.topic(), json.dumps({"update_url": url, "signature": "MEUC", "id": "c-1"}))
+        self.assertIn("not signed", self.status("rejected", id="c-1", reason="unsigned")["text"])
+        self.device.pull_the_plug()
 
 
 class Push(Efuses, push_world.World):
