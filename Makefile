@@ -5,6 +5,9 @@ JOBS   ?= $(shell nproc)
 # Many tests wait for a process or a clock: one more at a time than there are processors.
 TEST_JOBS ?= $(shell expr $(JOBS) + 1)
 
+# Tests of what has threads: tasks, the agent, the server.
+THREADED = ^(unit\.(agent|freertos|esp_|mqtt|nvs|server|unity)|e2e\.(agent|delta|mqtt|push|server))
+
 .PHONY: all demo test test-asan test-tsan torture deltas chaos check mutants fuzz bench install clean help
 
 all: build/dev/build.ninja  ## build everything
@@ -32,7 +35,7 @@ test-tsan:  ## what uses threads, under ThreadSanitizer
 	scripts/install-deps.sh test
 	cmake --preset tsan > /dev/null
 	ninja -C build/tsan -j$(JOBS)
-	ctest --test-dir build/tsan -j$(TEST_JOBS) --output-on-failure -L threads
+	ctest --test-dir build/tsan -j$(TEST_JOBS) --output-on-failure -R '$(THREADED)'
 
 torture:  ## cut the power at every flash operation of a device's life, and at every second one
 	scripts/install-deps.sh demo

@@ -183,7 +183,7 @@ static void test_http_client_events_come_in_order(void **state)
 
 static void on_loop_event(void *arg, esp_event_base_t base, int32_t id, void *data)
 {
-    int64_t *counts = arg;
+    _Atomic int64_t *counts = arg;
 
     assert_ptr_equal(base, ESP_HTTP_CLIENT_EVENT);
     counts[id]++;
@@ -195,7 +195,7 @@ static void on_loop_event(void *arg, esp_event_base_t base, int32_t id, void *da
 static void test_http_client_posts_events_to_the_default_loop(void **state)
 {
     (void)state;
-    static int64_t counts[17];
+    static _Atomic int64_t counts[17];
     assert_int_equal(esp_event_loop_create_default(), ESP_OK);
     assert_int_equal(
         esp_event_handler_register(ESP_HTTP_CLIENT_EVENT, ESP_EVENT_ANY_ID, on_loop_event, counts), ESP_OK);

@@ -398,8 +398,12 @@ static bool has_ended;
 
 static void join_last(void)
 {
-    if (has_ended && !pthread_equal(last_ended, pthread_self())) {
-        pthread_join(last_ended, NULL);
+    pthread_mutex_lock(&lock);
+    pthread_t last = last_ended;
+    bool join = has_ended && !pthread_equal(last, pthread_self());
+    pthread_mutex_unlock(&lock);
+    if (join) {
+        pthread_join(last, NULL);
     }
 }
 
