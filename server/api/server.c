@@ -311,12 +311,13 @@ int srv_start(const struct srv_config *config, struct srv_server **out, char *er
     snprintf(s->url, sizeof s->url, "https://%s", listen.authority);
     unsigned timeout_ms = config->request_timeout_ms ? config->request_timeout_ms : SRV_REQUEST_TIMEOUT_MS;
     /* The token comes as late as possible: one made by a start that fails would never be shown. */
-    if (ensure_token(s, err, err_size) != 0 || start_workers(s, timeout_ms, err, err_size) != 0) {
+    bool started = ensure_token(s, err, err_size) == 0;
+    if (started && config->patches_from > 0) {
+        start_maker(s, config->patches_from); /* before the workers, whose threads wake it */
+    }
+    if (!started || start_workers(s, timeout_ms, err, err_size) != 0) {
         srv_stop(s, 0);
         return -1;
-    }
-    if (config->patches_from > 0) {
-        start_maker(s, config->patches_from);
     }
     *out = s;
     return 0;
