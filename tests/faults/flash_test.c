@@ -148,6 +148,12 @@ static bool can_complete(const struct scenario *sc)
     return sc->app == APP_AGENT && !sc->offline;
 }
 
+/* Signatures make lives dear and meet flash no other way: some of their operations stand for all. */
+static bool is_sampled(const struct scenario *sc, uint32_t n)
+{
+    return in_full || !sc->secure_boot || n % 4 == 0;
+}
+
 /* --- Operations that fail ------------------------------------------------------ */
 
 static void fail_once(uint32_t n, enum fault_way way, unsigned *forgot)
@@ -172,7 +178,8 @@ static void test_flash_that_fails_once_costs_an_attempt_at_most(void **state)
             prepare(scenarios[i].name);
             for (uint32_t n = 1; n <= n_ops; n++) {
                 for (unsigned way = 0; way < FAULT_ALL_AFTER; way++) {
-                    if (in_full || i < N_THOROUGH || way == n % FAULT_ALL_AFTER) {
+                    if (in_full || i < N_THOROUGH ||
+                        (way == (n + n / 4) % FAULT_ALL_AFTER && is_sampled(&scenarios[i], n))) {
                         fail_once(n, (enum fault_way)way, &forgot);
                         lives++;
                     }
@@ -194,6 +201,9 @@ static void test_flash_that_fails_until_the_next_boot_leaves_an_update_that_comp
         }
         prepare(scenarios[i].name);
         for (uint32_t n = 1; n <= n_ops; n += in_full || i < N_THOROUGH ? 1 : 3) {
+            if (!is_sampled(&scenarios[i], n)) {
+                continue;
+            }
             restore(start);
             faults->fail_at = n;
             faults->way = FAULT_ALL_AFTER;
@@ -532,6 +542,7 @@ int main(int argc, char **argv)
     uint32_t most = 0;
 
     if (argc == 2 && strcmp(argv[1], "--long") == 0) {
+        in_full = true;
         n_rots = 5000;
         n_seeds = 50;
     }

@@ -155,6 +155,11 @@ static void cut_state(struct worker *w, struct state *out, const struct state *b
     }
 }
 
+static bool is_enough(const struct worker *w)
+{
+    return w->options->one_failure && atomic_load(&w->common->n_failures) > 0;
+}
+
 /* Second cuts in the recovery that board has just recorded. */
 static void second_cuts(struct worker *w, struct name *name)
 {
@@ -263,7 +268,7 @@ static void explore_small(struct worker *w, bool tell)
         const uint32_t job = atomic_fetch_add(&w->common->next[w->index], 1);
         struct tear tears[MAX_TEARS];
 
-        if (job >= w->n_ops) {
+        if (job >= w->n_ops || is_enough(w)) {
             return;
         }
         for (; k < job; k++) {
@@ -291,7 +296,7 @@ static void explore_large(struct worker *w, bool tell)
         const uint32_t job = atomic_fetch_add(&w->common->next[32 + w->index], 1);
         struct tear tears[MAX_TEARS];
 
-        if (job >= w->options->sampled) {
+        if (job >= w->options->sampled || is_enough(w)) {
             return;
         }
         const uint64_t dice = mix(w->options->seed, job);

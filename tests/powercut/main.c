@@ -160,7 +160,8 @@ int main(int argc, char **argv)
         {"seed", 0, HOST_OPT_NUMBER, &seed, "N", "Of everything random; 1 by default.", NULL},
         {"replay", 0, HOST_OPT_TEXT, &id, "ID", "Tell the story of one life.", NULL},
         {"expect-failures", 0, HOST_OPT_FLAG, &expect_failures, NULL,
-         "Exit with 0 if lives failed, and with 1 if none did: for builds with a planted bug.", NULL},
+         "Exit with 0 as soon as a life failed, and with 1 if none does: for builds with a planted bug.",
+         NULL},
         {"json", 0, HOST_OPT_FLAG, &json, NULL, "Print one JSON document.", NULL},
         {0},
     };
@@ -185,6 +186,7 @@ int main(int argc, char **argv)
         .doubles = quick ? 1 : doubles,
         .all_tears = all_tears,
         .sampled = quick ? 0 : sampled,
+        .one_failure = expect_failures,
         .progress = !json,
     };
     bool known = wanted == NULL;

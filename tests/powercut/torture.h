@@ -308,6 +308,7 @@ struct explore_options {
     uint32_t doubles;     /* second cuts for each first one; UINT32_MAX: all */
     bool all_tears;       /* each second cut in every way; else in two of three */
     uint32_t sampled;     /* lives of two cuts of each scenario on 4 MiB of flash */
+    bool one_failure;     /* is enough: stop then */
     bool progress;
 };
 
