@@ -446,13 +446,14 @@ class Components(SdkTest):
 
     def test_component_of_this_repository_builds_from_source(self):
         root = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../..")
-        p = self.project().main('    printf("%d\\n", airlift_check_now());', '"airlift.h"')
+        p = self.project().main('    printf("%d %u\\n", airlift_check_now(), AL_DELTA_RAM);', '"airlift.h" "airlift/delta.h"')
         p.write("main/idf_component.yml", "dependencies:\n  airlift:\n    path: %s\n" % os.path.abspath(root))
         p.write("roomy.csv", ROOMY_CSV)
-        p.write("sdkconfig.defaults", ROOMY)
+        p.write("sdkconfig.defaults", ROOMY + "CONFIG_AIRLIFT_DELTA_12K=y\n")
         p.build()
         self.assertIn("libairlift.a", os.listdir(p.path("build/esp-idf/airlift")))
         self.assertIn("#define CONFIG_AIRLIFT_DELTA 1", p.read("build/config/sdkconfig.h"))
+        self.assertRegex(p.run(), r"\b12288\b")
         p.write("sdkconfig.defaults", ROOMY + "# CONFIG_AIRLIFT_DELTA is not set\n")
         p.build()
         self.assertNotIn("CONFIG_AIRLIFT_DELTA", p.read("build/config/sdkconfig.h"))
