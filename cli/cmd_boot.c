@@ -222,10 +222,13 @@ const struct host_cmd cmd_boot[] = {
      "the app would start, and says which one and why. Writes what a bootloader writes: OTA\n"
      "data (NEW becomes PENDING_VERIFY, PENDING_VERIFY becomes ABORTED, ...) and the secure\n"
      "version in FLASH.bin.json; with --dry-run nothing.\n\n"
-     "The device is described by FLASH.bin.json; options override it for this boot.\n\n"
+     "The device is described by FLASH.bin.json; options override it for this boot. With secure\n"
+     "boot on, each app that is tried must be signed by a key in its eFuses that is not revoked\n"
+     "(airlift device efuse).\n\n"
      "With --json prints {\"boot\", \"offset\", \"reason\", \"secure_version\", \"tried\"}. boot is null\n"
-     "when nothing starts. Reasons: selected, default, initial, fallback, test; or\n"
-     "partition_table, otadata_too_small, no_bootable_app. Exits 1 if nothing starts.\n"
+     "when nothing starts; tried is [{\"app\", \"verdict\"}]. Reasons: selected, default, initial,\n"
+     "fallback, test; or partition_table, otadata_too_small, no_bootable_app. Exits 1 if nothing\n"
+     "starts.\n"
      "\nExamples:\n  airlift boot flash.bin\n  airlift boot flash.bin --dry-run --json",
      run_boot},
     {0},
