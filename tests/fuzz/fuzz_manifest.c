@@ -39,6 +39,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
         agent_manifest_find_patch(text, len, "https://host/fw/version.json", false, &needs, &patch);
         require(patch.format < AGENT_PATCH_FORMATS && patch.size <= needs.format[patch.format].room);
         require(patch.size == 0 || agent_url_allowed(patch.url, false));
+        require(patch.blocks.n <= AGENT_BLOCKS_MAX &&
+                (patch.blocks.n == 0 || patch.blocks.size >= AGENT_BLOCK_UNIT));
     } else {
         require(why[0] != '\0' && memchr(why, '\0', sizeof(why)) != NULL);
     }
