@@ -430,7 +430,7 @@ airlift_fail_t agent_slot_deselect(struct agent *a, const esp_partition_t *slot)
  */
 airlift_fail_t agent_refuse_image(struct agent *a, esp_err_t err);
 
-/* Verify what lies in the slot, its signature too where one is asked for. Reads all of it. */
+/* Verify what lies in the slot, with its signature, where one is asked for, and its secure version. Reads all of it. */
 airlift_fail_t agent_verify_slot(struct agent *a, const esp_partition_t *slot);
 
 /* An image that is whole, and not trusted: no other way to it helps. */

@@ -6,6 +6,7 @@
  *     any           running is PENDING     first boot of the new version   health check
  *     is running    torn, or none of its   the same, not written rightly   health check
  *     is running    VALID, no record       confirmed, cut before noted     note it
+ *     is another    any; not trusted now   refused by the bootloader       note it as bad
  *     is another    ABORTED, INVALID       rolled back                     note it as bad
  *                   the same, power lost   no fault of the image           select it again
  *     is another    anything else          the update was forgotten        select it again
@@ -112,6 +113,7 @@ static bool power_was_lost(void)
 static const char *trial_failure(airlift_fail_t reason)
 {
     return reason == AIRLIFT_FAIL_HEALTH ? "health check failed"
+           : agent_is_distrust(reason)   ? "it is not trusted any more"
                                          : "it restarted before its health check had passed";
 }
 
@@ -139,11 +141,15 @@ static void judge_absent(struct agent *a, struct agent_record *trial)
     esp_ota_img_states_t state = ESP_OTA_IMG_UNDEFINED;
     struct agent_record bad;
     airlift_fail_t reason = AIRLIFT_FAIL_TRIAL_RESET;
+    const airlift_fail_t trust =
+        slot != NULL && agent_slot_is(slot, trial) ? agent_verify_slot(a, slot) : AIRLIFT_FAIL_NONE;
 
     /* It may have written its own verdict, and then lost power before OTA data had it. */
     if (agent_record_load(a->nvs, AGENT_KEY_BAD, &bad) &&
         memcmp(bad.identity, trial->identity, sizeof(bad.identity)) == 0) {
         reason = (airlift_fail_t)bad.reason;
+    } else if (agent_is_distrust(trust)) {
+        reason = trust; /* selected, and not trusted any more: a key was revoked, a secure version burnt */
     } else if (slot == NULL || esp_ota_get_state_partition(slot, &state) != ESP_OK ||
                (state != ESP_OTA_IMG_ABORTED && state != ESP_OTA_IMG_INVALID)) {
         ESP_LOGW(AGENT_TAG, "%s is installed, but did not run: it will be tried again", trial->version);
@@ -160,8 +166,10 @@ static void judge_absent(struct agent *a, struct agent_record *trial)
     note_bad(a, trial, reason);
     (void)agent_record_erase(a->nvs, AGENT_KEY_TRIAL);
     (void)agent_job_erase(a->nvs);
-    ESP_LOGW(AGENT_TAG, "%s was rolled back: %s", trial->version, trial_failure(reason));
-    agent_tell(a, AIRLIFT_EVENT_ROLLED_BACK, trial->version, reason, trial_failure(reason));
+    const char *why = agent_is_distrust(trust) && reason == trust ? a->why : trial_failure(reason);
+
+    ESP_LOGW(AGENT_TAG, "%s was rolled back: %s", trial->version, why);
+    agent_tell(a, AIRLIFT_EVENT_ROLLED_BACK, trial->version, reason, why);
 }
 
 /* --- The trial ------------------------------------------------------------ */

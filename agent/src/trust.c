@@ -60,9 +60,17 @@ airlift_fail_t agent_verify_slot(struct agent *a, const esp_partition_t *slot)
 {
     const esp_partition_pos_t pos = {.offset = slot->address, .size = slot->size};
     esp_image_metadata_t meta;
+    esp_app_desc_t desc;
     const esp_err_t err = esp_image_verify(ESP_IMAGE_VERIFY, &pos, &meta);
 
-    return err == ESP_OK ? AIRLIFT_FAIL_NONE : agent_refuse_image(a, err);
+    if (err != ESP_OK) {
+        return agent_refuse_image(a, err);
+    }
+    if (esp_ota_get_partition_description(slot, &desc) == ESP_OK &&
+        !esp_efuse_check_secure_version(desc.secure_version)) {
+        return agent_refuse_image(a, ESP_ERR_OTA_SMALL_SEC_VER);
+    }
+    return AIRLIFT_FAIL_NONE;
 }
 
 bool agent_is_distrust(airlift_fail_t fail)

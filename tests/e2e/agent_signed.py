@@ -110,6 +110,18 @@ class Pull(Efuses, agent.World):
         self.start().expect(r"installed 1\.4\.5 in ota_0")
         self.device.pull_the_plug()
 
+    def test_what_is_not_trusted_any_more_at_the_boot_is_rolled_back_with_the_reason(self):
+        self.burn(revoked_keys=[])
+        self.offer("1.4.3", self.signed(make_image("1.4.3"), "rsa_a"))
+        self.boot().expect(r"installed 1\.4\.3 in ota_0, restarting")
+        self.device.pull_the_plug()
+        self.burn(revoked_keys=[1])
+        device = self.start()
+        device.expect(r"running 1\.4\.2 from factory")
+        device.expect(r"1\.4\.3 was rolled back: the image is refused: .*revoked")
+        device.expect(r"no update \(known bad\)")
+        device.pull_the_plug()
+
     def test_what_lies_in_the_slot_is_asked_who_signed_it(self):
         image = make_image("1.4.3")
         self.airlift("flash", "write", self.flash, "--partition", "ota_0", self.write("1.4.3.bin", image))
