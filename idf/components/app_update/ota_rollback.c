@@ -50,6 +50,7 @@ esp_err_t esp_ota_mark_app_valid_cancel_rollback(void)
     struct ota_state s;
     esp_app_desc_t desc;
     esp_err_t err;
+    int sector;
 
     if (!ota_state_read(&s)) {
         return ESP_ERR_NOT_FOUND;
@@ -65,6 +66,12 @@ esp_err_t esp_ota_mark_app_valid_cancel_rollback(void)
     /* Cut before the eFuse is burnt: the next boot finds VALID and burns it. */
     if (err != ESP_OK || !ota_anti_rollback_enabled()) {
         return err;
+    }
+    /* Burning can't be taken back: not for a record that flash did not keep, whatever it said. */
+    sector = s.active;
+    if (!ota_state_read(&s) || s.active != sector || s.data.rec[sector].state != AL_OTA_VALID) {
+        ESP_LOGE(TAG, "the app is not confirmed: its record was written and is not there");
+        return ESP_FAIL;
     }
     err = esp_ota_get_partition_description(esp_ota_get_running_partition(), &desc);
     return err != ESP_OK ? err : esp_efuse_update_secure_version(desc.secure_version);
