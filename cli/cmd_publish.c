@@ -19,72 +19,7 @@
 #include "server/client.h"
 #include "server/server.h"
 #include "server/signers.h"
-
-/* --- Where the token and the certificate are ------------------------------- */
-
-/* The first word of a file that only its owner should read. */
-static char *read_token_file(const char *path)
-{
-    struct stat st;
-    struct host_buf buf;
-    char err[512];
-    if (stat(path, &st) == 0 && (st.st_mode & 077)) {
-        fprintf(stderr, "airlift: warning: others can read %s; chmod 600 it\n", path);
-    }
-    host_buf_init(&buf, 4096);
-    if (host_read_file(path, 4096, &buf, err, sizeof err) != 0) {
-        host_buf_free(&buf);
-        return NULL;
-    }
-    char *token = (char *)buf.data;
-    token[strcspn(token, " \t\r\n")] = '\0';
-    return token;
-}
-
-/* AIRLIFT_TOKEN, else ~/.config/airlift/token; owned by the caller, NULL if there is none. */
-static char *find_token(void)
-{
-    const char *given = getenv("AIRLIFT_TOKEN");
-    if (given && *given) {
-        return strdup(given);
-    }
-    const char *config = getenv("XDG_CONFIG_HOME"), *home = getenv("HOME");
-    char path[4096];
-    int len = -1;
-    if (config && *config == '/') {
-        len = snprintf(path, sizeof path, "%s/airlift/token", config);
-    } else if (home && *home) {
-        len = snprintf(path, sizeof path, "%s/.config/airlift/token", home);
-    }
-    return len > 0 && (size_t)len < sizeof path ? read_token_file(path) : NULL;
-}
-
-static bool is_local(const char *server)
-{
-    static const char *const local[] = {"https://127.0.0.1", "https://localhost", "https://[::1]"};
-    for (size_t i = 0; i < sizeof local / sizeof local[0]; i++) {
-        size_t len = strlen(local[i]);
-        if (strncmp(server, local[i], len) == 0 && strchr(":/", server[len])) { /* or the end */
-            return true;
-        }
-    }
-    return false;
-}
-
-/* What to trust when --ca is not given; NULL: the system's certificates. */
-static const char *find_ca(const char *server, char *buf, size_t size)
-{
-    const char *given = getenv("AIRLIFT_CA");
-    char data_dir[4000];
-    if (given && *given) {
-        return given;
-    }
-    if (!is_local(server) || srv_default_data_dir(data_dir, sizeof data_dir) != 0) {
-        return NULL;
-    }
-    int len = snprintf(buf, size, "%s/cert.pem", data_dir);
-    return len > 0 && (size_t)len < size && access(buf, R_OK) == 0 ? buf : NULL;
-}
+#include "server_access.h"
 
 /* --- The image ------------------------------------------------------------- */
 
@@ -175,18 +110,13 @@ static int run(int argc, char **argv)
 {
     struct srv_upload_request request = {0};
     struct publish_s3 bucket = {0};
-    const char *from_env = getenv("AIRLIFT_SERVER");
+    struct server_access access;
     bool json = false;
-    request.server = from_env && *from_env ? from_env : SRV_DEFAULT_URL;
+    server_access_init(&access);
     const struct host_opt opts[] = {
         {"product", 'p', HOST_OPT_TEXT, &request.product, "P",
          "Name of the product: a-z 0-9 . _ -, at most 64 characters. The first release makes it.", NULL},
-        {"server", 0, HOST_OPT_TEXT, &request.server, "URL",
-         "The update server. Default: AIRLIFT_SERVER, else " SRV_DEFAULT_URL ".", NULL},
-        {"ca", 0, HOST_OPT_TEXT, &request.ca_path, "FILE",
-         "Certificate to trust, PEM. Default: AIRLIFT_CA, else for a server on this machine the cert.pem in "
-         "the default data directory, else the system's certificates.",
-         NULL},
+        SERVER_ACCESS_ROWS(access),
         {"mandatory", 0, HOST_OPT_FLAG, &request.mandatory, NULL,
          "Devices are to install it without waiting.", NULL},
         {"notes", 0, HOST_OPT_TEXT, &request.notes, "TEXT", "Release notes, at most 4096 bytes.", NULL},
@@ -218,19 +148,14 @@ static int run(int argc, char **argv)
         bucket.json = json;
         return publish(argv[0], &request, &bucket, json);
     }
-    char ca[4096];
-    if (!request.ca_path) {
-        request.ca_path = find_ca(request.server, ca, sizeof ca);
+    if (server_access_find(&access, "publish") != 0) {
+        return 1;
     }
-    char *token = find_token();
-    if (!token || !*token) {
-        free(token);
-        return host_fail("publish: no admin token: set AIRLIFT_TOKEN or write it to ~/.config/airlift/token "
-                         "(the server's first start printed it; airlift serve --token-new makes another)");
-    }
-    request.token = token;
+    request.server = access.server;
+    request.ca_path = access.ca_path;
+    request.token = access.token;
     int result = publish(argv[0], &request, &bucket, json);
-    free(token);
+    server_access_free(&access);
     return result;
 }
 

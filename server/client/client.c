@@ -1,5 +1,5 @@
 /*
- * client.c - publishing, by libcurl.
+ * client.c - publishing, and asking for counters, by libcurl.
  */
 #include "server/client.h"
 
@@ -14,7 +14,7 @@
 #include "host/log.h"
 
 #define ATTEMPTS            3
-#define ANSWER_MAX          (256u * 1024u)
+#define ANSWER_MAX          (4096u * 1024u)
 #define CONNECT_TIMEOUT_SEC 10L
 #define STALL_TIMEOUT_SEC   60L
 
@@ -49,11 +49,15 @@ static bool add_query(CURL *curl, struct host_buf *url, const char *name, const 
     return ok;
 }
 
+/* A request without an image asks for the counters. */
 static bool make_url(CURL *curl, const struct srv_upload_request *r, struct host_buf *url)
 {
     size_t len = strlen(r->server);
     while (len && r->server[len - 1] == '/') {
         len--;
+    }
+    if (!r->image) {
+        return host_buf_printf(url, "%.*s/v1/stats", (int)len, r->server);
     }
     char *product = curl_easy_escape(curl, r->product, 0);
     bool ok = product && host_buf_printf(url, "%.*s/v1/products/%s/releases", (int)len, r->server, product) &&
@@ -88,9 +92,10 @@ static bool set_up(CURL *curl, const struct srv_upload_request *r, struct transf
     return curl_easy_setopt(curl, CURLOPT_URL, url) == CURLE_OK &&
            curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "https") == CURLE_OK &&
            curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers) == CURLE_OK &&
-           curl_easy_setopt(curl, CURLOPT_POST, 1L) == CURLE_OK &&
-           curl_easy_setopt(curl, CURLOPT_POSTFIELDS, r->image) == CURLE_OK &&
-           curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)r->len) == CURLE_OK &&
+           (!r->image ||
+            (curl_easy_setopt(curl, CURLOPT_POST, 1L) == CURLE_OK &&
+             curl_easy_setopt(curl, CURLOPT_POSTFIELDS, r->image) == CURLE_OK &&
+             curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)r->len) == CURLE_OK)) &&
            curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, on_answer) == CURLE_OK &&
            curl_easy_setopt(curl, CURLOPT_WRITEDATA, t) == CURLE_OK &&
            curl_easy_setopt(curl, CURLOPT_NOPROGRESS, 0L) == CURLE_OK &&
@@ -186,13 +191,13 @@ static int perform(CURL *curl, struct transfer *t, const char *curl_error, struc
         if (attempt == ATTEMPTS || !is_passing(code, status)) {
             return -1;
         }
-        host_log(HOST_LOG_WARN, "publish_again", "reason", err, NULL);
+        host_log(HOST_LOG_WARN, r->image ? "publish_again" : "ask_again", "reason", err, NULL);
         nanosleep(&(struct timespec){.tv_sec = attempt}, NULL);
     }
 }
 
-int srv_client_publish(const struct srv_upload_request *request, struct srv_upload_answer *out, char *err,
-                       size_t err_size)
+static int send_request(const struct srv_upload_request *request, struct srv_upload_answer *out, char *err,
+                        size_t err_size)
 {
     char curl_error[CURL_ERROR_SIZE] = "";
     struct transfer t = {.request = request};
@@ -212,5 +217,21 @@ int srv_client_publish(const struct srv_upload_request *request, struct srv_uplo
     curl_easy_cleanup(curl);
     host_buf_free(&url);
     host_buf_free(&t.answer);
+    return result;
+}
+
+int srv_client_publish(const struct srv_upload_request *request, struct srv_upload_answer *out, char *err,
+                       size_t err_size)
+{
+    return send_request(request, out, err, err_size);
+}
+
+int srv_client_stats(const char *server, const char *ca_path, const char *token, char **document, char *err,
+                     size_t err_size)
+{
+    const struct srv_upload_request request = {.server = server, .ca_path = ca_path, .token = token};
+    struct srv_upload_answer answer = {0};
+    int result = send_request(&request, &answer, err, err_size);
+    *document = answer.document;
     return result;
 }

@@ -510,6 +510,13 @@ class Served(server_world.Case):
         saved = {"product": "lamp", "version": "1.4.3", "image_bytes": 0, "patch_bytes": patch["size"],
                  "saved_bytes": len(self.new) - patch["size"]}
         self.assertEqual(json.loads(body)["releases"], [saved])
+        access = ("--server", server.url, "--ca", server.cert)
+        told = self.airlift("stats", *access, env={"AIRLIFT_TOKEN": server.token})
+        self.assertEqual(told.returncode, 0, told.stderr)
+        self.assertRegex(told.stdout, r"lamp +1\.4\.3 +0 +%d +%d +\d\d\.\d %%\n" % (patch["size"], saved["saved_bytes"]))
+        told = self.airlift("stats", *access, "--json", env={"AIRLIFT_TOKEN": server.token})
+        self.assertEqual(json.loads(told.stdout)["releases"], [saved])
+        self.assertFailed(self.airlift("stats", *access, env={"AIRLIFT_TOKEN": "x" * 43}), "refused: ")
         label = '{product="lamp",version="1.4.3"}'
         self.assertEqual(after["airlift_release_saved_bytes_total" + label], saved["saved_bytes"])
         self.assertEqual(after["airlift_release_bytes_total" + label[:-1] + ',kind="patch"}'], patch["size"])

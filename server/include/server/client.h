@@ -1,5 +1,5 @@
 /*
- * client.h - publish an image to an update server.
+ * client.h - publish an image to an update server, ask it for its counters.
  */
 #ifndef SERVER_CLIENT_H
 #define SERVER_CLIENT_H
@@ -37,5 +37,12 @@ struct srv_upload_answer {
  */
 int srv_client_publish(const struct srv_upload_request *request, struct srv_upload_answer *out, char *err,
                        size_t err_size);
+
+/*
+ * What the server counts, GET /v1/stats: *document is JSON, owned by the caller, free(). Arguments, attempts and result
+ * as above.
+ */
+int srv_client_stats(const char *server, const char *ca_path, const char *token, char **document, char *err,
+                     size_t err_size);
 
 #endif
