@@ -61,11 +61,13 @@ check:  ## formatting and static checks
 	scripts/install-deps.sh ci
 	scripts/check-style.sh
 
-mutants:  ## take out one check at a time, of core and of the ESP-IDF API: does a test notice?
+mutants:  ## take out one check at a time, of core, of the ESP-IDF API, of server and agent: does a test notice?
 	scripts/install-deps.sh test
 	cmake --preset dev > /dev/null
 	scripts/mutate-core.sh
 	scripts/mutate-idf.sh
+	ninja -C build/dev -j$(JOBS) stage
+	scripts/mutate-fleet.sh
 
 fuzz:  ## run every fuzz target for FUZZ_SECONDS (600 by default) each
 	scripts/install-deps.sh ci

@@ -138,10 +138,15 @@ static int check_risks(const struct release *r, const cJSON *published)
     struct srv_risks risks;
     srv_signers_parse(published, &signers);
     const struct srv_standing next = {r->version, r->image->desc.secure_version, &r->signers};
-    const struct srv_standing before = {
-        cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(published, "version")),
-        (uint32_t)cJSON_GetNumberValue(secure), &signers};
-    bool known = before.version && cJSON_IsNumber(secure);
+    struct srv_standing before = {
+        .version = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(published, "version")),
+        .signers = &signers,
+    };
+    bool known = before.version && cJSON_IsNumber(secure) && secure->valuedouble >= 0 &&
+                 secure->valuedouble <= UINT32_MAX;
+    if (known) {
+        before.secure_version = (uint32_t)secure->valuedouble;
+    }
     srv_risks_find(al_chip_by_id(r->image->header.chip_id), &next, known ? &before : NULL,
                    known ? &before : NULL, &risks);
     for (unsigned i = 0; i < risks.n && r->request->confirm; i++) {

@@ -130,7 +130,17 @@ class Pull(Efuses, agent.World):
         device.expect(r"no update \(unsigned\)")
         self.assertEqual(self.asked(path), [])
         self.assertFalse(device.has("installed"))
-        self.stop()
+        device.pull_the_plug()
+        # The same for its secure version, of which the manifest says nothing.
+        self.burn(secure_version=2)
+        image = self.signed(make_image("1.4.4", secure_version=1), "p256_a")
+        self.airlift("flash", "write", self.flash, "--partition", "ota_0", self.write("1.4.4.bin", image))
+        path = self.offer("1.4.4", image)
+        device = self.boot()
+        device.expect(r"no update \(secure version\)")
+        self.assertEqual(self.asked(path), [])
+        self.assertFalse(device.has("installed"))
+        device.pull_the_plug()
 
 
 class Patch(Efuses, agent.World):

@@ -109,6 +109,13 @@ class Risks(World):
         self.assertEqual((status, len(release["warnings"])), (201, 1))
         self.assertEqual(s.publish(only_new)[0], 200)  # it stands
         self.assertEqual(s.publish(self.signed(make_image("1.4.0"), "p256_b"))[0], 201)
+        # What was withdrawn is not what devices run.
+        s.call("DELETE", "/v1/products/demo/releases/1.3.0", token=s.token)
+        s.call("DELETE", "/v1/products/demo/releases/1.4.0", token=s.token)
+        self.assertEqual(s.publish(self.signed(make_image("1.5.0"), "p256_b", "p256_a"))[0], 201)
+        s.call("DELETE", "/v1/products/demo/releases/1.5.0", token=s.token)
+        s.call("DELETE", "/v1/products/demo/releases/1.2.0", token=s.token)
+        self.assertEqual(s.publish(self.signed(make_image("1.6.0"), "p256_a"))[0], 201)
         self.assertError(s.publish(only_new, query="confirm=maybe"), 400, "bad_request", "confirm")
 
     def test_an_esp32_needs_its_key_in_front(self):
