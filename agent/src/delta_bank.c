@@ -14,8 +14,8 @@ struct header {
     uint32_t seq; /* the newer one has the larger */
     uint8_t patch[AL_SHA256_SIZE];
     uint32_t made, held;
-    uint32_t unused[3];
-    uint32_t crc; /* of all before, the decoder and the sector */
+    uint8_t build[12]; /* first bytes of the running app's ELF's SHA-256: another one's decoder may differ */
+    uint32_t crc;      /* of all before, the decoder and the sector */
 };
 
 _Static_assert(sizeof(struct header) == HEADER_SIZE, "the layout is stored");
@@ -45,12 +45,26 @@ static uint32_t crc_of(const struct agent_decoding *d, const struct header *h)
     return al_crc32_zlib(crc, d->a->buf.sector, AGENT_SECTOR_SIZE);
 }
 
+/* What bears this state: no other build can take it up. */
+static void note_build(const struct agent_decoding *d, uint8_t out[12])
+{
+    esp_app_desc_t running;
+
+    memset(out, 0, 12);
+    if (esp_ota_get_partition_description(d->a->running, &running) == ESP_OK) {
+        memcpy(out, running.app_elf_sha256, 12);
+    }
+}
+
 static bool read_header(const struct agent_decoding *d, uint32_t bank, struct header *h)
 {
+    uint8_t build[sizeof(h->build)];
+
+    note_build(d, build);
     return esp_partition_read(d->slot, bank_off(d, bank), h, sizeof(*h)) == ESP_OK && h->magic == MAGIC &&
-           h->seq % 2 == bank && h->held < AGENT_SECTOR_SIZE && h->made >= h->held &&
-           (h->made - h->held) % AGENT_SECTOR_SIZE == 0 && h->made <= d->a->manifest.size &&
-           memcmp(h->patch, d->a->patch.sha256, sizeof(h->patch)) == 0;
+           memcmp(h->build, build, sizeof(build)) == 0 && h->seq % 2 == bank && h->held < AGENT_SECTOR_SIZE &&
+           h->made >= h->held && (h->made - h->held) % AGENT_SECTOR_SIZE == 0 &&
+           h->made <= d->a->manifest.size && memcmp(h->patch, d->a->patch.sha256, sizeof(h->patch)) == 0;
 }
 
 static bool load(struct agent_decoding *d, const struct header *h)
@@ -98,6 +112,7 @@ esp_err_t agent_bank_save(struct agent_decoding *d)
     struct header h = {.magic = MAGIC, .seq = d->seq + 1, .made = d->made, .held = d->held};
 
     memcpy(h.patch, d->a->patch.sha256, sizeof(h.patch));
+    note_build(d, h.build);
     agent_decoder_detach(d);
     h.crc = crc_of(d, &h);
 
