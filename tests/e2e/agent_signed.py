@@ -231,6 +231,16 @@ class Push(Efuses, push_world.World):
         self.assertEqual(self.airlift("push", "tcp", "127.0.0.1:%d" % self.port, self.image_path).returncode, 1)
         self.check_untouched()
 
+    def test_tcp_is_told_of_a_low_secure_version_before_anything_is_erased(self):
+        self.burn(secure_version=2)
+        self.boot(push_tcp=self.port)
+        image = self.write("push.bin", self.signed(make_image("1.4.3", secure_version=1), "p256_a"))
+        done = self.airlift("push", "tcp", "127.0.0.1:%d" % self.port, image)
+        self.assertEqual(done.returncode, 1, done.stdout)
+        self.assertIn("secure version is 1, below this device's 2", done.stderr)
+        self.check_untouched()
+        self.assertEqual(set(self.partition("ota_0")), {0xFF})
+
     def test_arduino_ends_with_the_reason_before_the_slot_is_switched(self):
         port = push_world.free_port(socket.SOCK_DGRAM)
         self.boot(push_arduino=port)
