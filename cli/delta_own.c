@@ -95,8 +95,8 @@ int delta_own_file_make(const struct host_buf *from, const struct host_buf *to, 
                         struct host_buf *out, char *err, size_t err_size)
 {
     struct host_progress bar;
-    const struct delta_options options = {.n_map = small ? AL_DELTA_SMALL_MAP : 0,
-                                          .hash_bits = small ? AL_DELTA_SMALL_HASH : 0,
+    const struct delta_options options = {.n_map = small ? DELTA_SMALL_MAP : 0,
+                                          .pool = small ? AL_DELTA_SMALL_POOL : 0,
                                           .progress = show_progress,
                                           .progress_ctx = &bar};
     uint8_t *patch;

@@ -39,12 +39,11 @@ static void shift(struct delta_coder *c)
     c->low = (c->low & 0x00FFFFFFu) << 8;
 }
 
-void coder_begin(struct delta_coder *c, unsigned hash_bits)
+void coder_begin(struct delta_coder *c, al_slot *slots, uint32_t n_hashed)
 {
     memset(c, 0, sizeof(*c));
-    al_delta_model_init(&c->model);
-    c->hash_bits = hash_bits;
     c->range = 0xFFFFFFFFu;
+    c->hashed = (struct al_delta_hashed){slots, n_hashed};
 }
 
 /* Four bytes more than what tells the last bit apart: the decoder has read them by then. */
@@ -61,91 +60,87 @@ void coder_free(struct delta_coder *c)
     c->data = NULL;
 }
 
-static void encode(struct delta_coder *c, uint32_t chance, unsigned bits, unsigned bit)
+static void normalise(struct delta_coder *c)
 {
-    const uint32_t bound = (c->range >> bits) * chance;
-
-    if (bit) {
-        c->low += bound;
-        c->range -= bound;
-    } else {
-        c->range = bound;
-    }
-    if (c->range < RANGE_MIN) {
+    while (c->range < RANGE_MIN) {
         c->range <<= 8;
         shift(c);
     }
 }
 
-void code_bit(struct delta_coder *c, al_prob *p, unsigned bit)
+static void encode(struct delta_coder *c, uint32_t chance, unsigned bit)
 {
-    encode(c, *p >> 4, 12, bit);
-    al_prob_update(p, bit, AL_PROB_LIMIT);
+    const uint32_t bound = (c->range >> 16) * chance;
+
+    if (bit) {
+        c->range = bound;
+    } else {
+        c->low += bound;
+        c->range -= bound;
+    }
+    normalise(c);
+}
+
+void code_tree(struct delta_coder *c, al_slot *tree, unsigned bits, unsigned value)
+{
+    unsigned node = 1;
+
+    for (unsigned i = bits; i-- > 0;) {
+        const unsigned bit = value >> i & 1u;
+        const int32_t chance = al_delta_chance(tree[node - 1]);
+
+        encode(c, (uint32_t)chance, bit);
+        al_delta_learn(&tree[node - 1], (int32_t)(bit << 16) - chance, c->range);
+        node = 2 * node + bit;
+    }
 }
 
 void code_plain(struct delta_coder *c, uint32_t value, unsigned n)
 {
-    while (n-- > 0) {
-        encode(c, 1, 1, value >> n & 1u);
-    }
+    c->range >>= n;
+    c->low += (uint64_t)value * c->range;
+    normalise(c);
 }
 
-void code_num(struct delta_coder *c, enum al_delta_num kind, uint32_t value)
+void code_num(struct delta_coder *c, unsigned kind, uint32_t value)
 {
     struct al_num_model *m = &c->model.num[kind];
     const uint32_t v = value + 1;
-    const unsigned n = 31u - (unsigned)__builtin_clz(v);
-    unsigned node = 1, plain = n;
+    const unsigned n = 31u - (unsigned)__builtin_clz(v), top = n < 2 ? n : 2;
 
-    for (unsigned i = 5; i-- > 0;) {
-        const unsigned bit = n >> i & 1u;
-
-        code_bit(c, &m->len[node], bit);
-        node = node << 1 | bit;
+    code_tree(c, m->len, 5, n);
+    code_tree(c, m->top[n < AL_NUM_TOPS ? n : AL_NUM_TOPS - 1], top, v >> (n - top) & ((1u << top) - 1));
+    if (n - top > 16) {
+        code_plain(c, (v & ((1u << (n - top)) - 1)) >> 16, n - top - 16);
     }
-    node = 1;
-    while (plain > 0 && node < 4 && n < 24) {
-        const unsigned bit = v >> (plain - 1) & 1u;
-
-        code_bit(c, &m->top[n][node - 1], bit);
-        node = node << 1 | bit;
-        plain--;
-    }
-    code_plain(c, v & ((1u << plain) - 1), plain);
+    code_plain(c, n - top > 16 ? v & 0xFFFFu : v & ((1u << (n - top)) - 1), n - top > 16 ? 16 : n - top);
 }
 
-void code_signed(struct delta_coder *c, enum al_delta_num kind, int32_t value)
+uint32_t code_zigzag(int32_t value)
 {
-    code_num(c, kind, (uint32_t)(value < 0 ? -value : value));
-    if (value != 0) {
-        code_bit(c, &c->model.sign[kind], value < 0);
-    }
+    return (uint32_t)value << 1 ^ (value < 0 ? UINT32_MAX : 0);
 }
 
-void code_tree(struct delta_coder *c, al_prob tree[256], uint8_t byte)
+void code_signed(struct delta_coder *c, unsigned kind, int32_t value)
+{
+    code_num(c, kind, code_zigzag(value));
+}
+
+void code_choice(struct delta_coder *c, const struct al_delta_choice *choice, unsigned bits, unsigned value)
 {
     unsigned node = 1;
 
-    for (unsigned i = 8; i-- > 0;) {
-        const unsigned bit = (unsigned)byte >> i & 1u;
+    for (unsigned i = bits; i-- > 0;) {
+        al_slot *a = &choice->tree[node - 1], *b = al_delta_hashed_at(choice, 0, node),
+                *h = al_delta_hashed_at(choice, 1, node);
+        const unsigned bit = value >> i & 1u;
+        const int32_t chance = al_delta_chance(*a + *b + *h);
+        const int32_t error = (int32_t)(bit << 16) - chance, change = al_delta_change(error, choice->step);
 
-        code_bit(c, &tree[node], bit);
-        node = node << 1 | bit;
-    }
-}
-
-void code_literal(struct delta_coder *c, uint32_t position, uint8_t byte)
-{
-    al_prob *tree = c->model.literal[position & 3u];
-    unsigned node = 1;
-
-    for (unsigned i = 8; i-- > 0;) {
-        al_prob *p = &tree[node], *q = &c->model.hashed[al_delta_hash(&c->context, node, c->hash_bits)];
-        const unsigned bit = (unsigned)byte >> i & 1u;
-
-        encode(c, (uint32_t)(*p >> 4) + (*q >> 4), 13, bit);
-        al_prob_update(p, bit, AL_PROB_LIMIT);
-        al_prob_update(q, bit, AL_PROB_QUICK);
-        node = node << 1 | bit;
+        encode(c, (uint32_t)chance, bit);
+        al_delta_learn(a, error, c->range);
+        *b = al_slot_limit(*b + change);
+        *h = al_slot_limit(*h + change);
+        node = 2 * node + bit;
     }
 }

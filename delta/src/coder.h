@@ -12,8 +12,8 @@
 
 struct delta_coder {
     struct al_delta_model model;
+    struct al_delta_hashed hashed;
     struct al_delta_context context;
-    unsigned hash_bits;
     uint64_t low;
     uint32_t range;
     uint8_t held;    /* a byte that a carry may still change, */
@@ -23,15 +23,16 @@ struct delta_coder {
     bool failed; /* memory ran out */
 };
 
-void coder_begin(struct delta_coder *c, unsigned hash_bits);
+/* slots: n_hashed, all 0, borrowed. */
+void coder_begin(struct delta_coder *c, al_slot *slots, uint32_t n_hashed);
 void coder_end(struct delta_coder *c);
 void coder_free(struct delta_coder *c);
 
-void code_bit(struct delta_coder *c, al_prob *p, unsigned bit);
+void code_tree(struct delta_coder *c, al_slot *tree, unsigned bits, unsigned value);
 void code_plain(struct delta_coder *c, uint32_t value, unsigned n);
-void code_num(struct delta_coder *c, enum al_delta_num kind, uint32_t value);
-void code_signed(struct delta_coder *c, enum al_delta_num kind, int32_t value);
-void code_tree(struct delta_coder *c, al_prob tree[256], uint8_t byte);
-void code_literal(struct delta_coder *c, uint32_t position, uint8_t byte);
+void code_num(struct delta_coder *c, unsigned kind, uint32_t value);
+uint32_t code_zigzag(int32_t value);
+void code_signed(struct delta_coder *c, unsigned kind, int32_t value);
+void code_choice(struct delta_coder *c, const struct al_delta_choice *choice, unsigned bits, unsigned value);
 
 #endif

@@ -6,47 +6,17 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "address_map.h"
 #include "airlift/bytes.h"
 #include "airlift/crc32.h"
 #include "airlift/crypto.h"
-#include "coder.h"
-#include "match.h"
+#include "field.h"
+#include "make.h"
 
-#define LITERAL_BITS 6 /* about so many does a byte cost that no match covers */
-#define CHAIN_BITS   18u
-#define CHAIN_MAX    256u /* places that are tried for a match in the new file */
-
-struct make {
-    const uint8_t *old, *new;
-    size_t old_len, new_len;
-    const struct delta_options *options;
-    struct al_delta_sweep sweep;
-    struct delta_block *block; /* owned */
-    size_t n_blocks, cap;
-    struct address_sample *sample; /* owned */
-    size_t n_samples, sample_cap;
-    struct al_delta_registers registers; /* of the new image, while it is looked at */
-    struct delta_matcher *matcher;       /* owned; NULL without an old file */
-    uint32_t *chain, *chain_head;        /* owned: earlier places with the same 4 bytes, plus 1 */
-    size_t chained;
-    struct delta_coder coder;
-    uint32_t out, old_pos, next, checked;
-};
-
-static int read_old(void *ctx, uint32_t off, void *buf, uint32_t len)
+static int read_file(void *ctx, bool new, uint32_t off, void *buf, uint32_t len)
 {
     const struct make *m = ctx;
 
-    memcpy(buf, m->old + off, len);
-    return 0;
-}
-
-static int read_new(void *ctx, uint32_t off, void *buf, uint32_t len)
-{
-    const struct make *m = ctx;
-
-    memcpy(buf, m->new + off, len);
+    memcpy(buf, (new ? m->new : m->old) + off, len);
     return 0;
 }
 
@@ -90,53 +60,67 @@ static int take_block(void *ctx, const struct delta_block *block)
 
 /* --- Addresses ------------------------------------------------------------- */
 
-static void see_field(void *ctx, const struct al_delta_ref *ref, uint32_t new_off, uint32_t new_addr)
+static int see_field(struct make *m, const struct al_delta_unit *u, uint32_t new_off,
+                     struct al_delta_registers *registers)
 {
-    struct make *m = ctx;
     uint8_t bytes[8] = {0};
     uint32_t target;
 
     memcpy(bytes, m->new + new_off, m->new_len - new_off < 8 ? m->new_len - new_off : 8);
-    if (!al_delta_ref_read(bytes, ref, new_addr, &m->registers, &target)) {
-        return;
+    if (!field_read(bytes, &u->ref, u->addr, registers, &target)) {
+        return 0;
     }
-    const int64_t shift = (int64_t)target - ref->target;
+    const int64_t shift = (int64_t)target - u->ref.target;
 
-    if (shift > 0x3FFFF || shift < -0x3FFFF || ref->target < AL_DELTA_ADDRESS_BASE ||
-        (ref->target - AL_DELTA_ADDRESS_BASE) >> 2 > AL_DELTA_ADDRESS_MAX) {
-        return; /* not the same thing any more, or nothing that a table holds */
+    if (shift > 0x3FFFF || shift < -0x3FFFF || u->ref.target < AL_DELTA_ADDRESS_BASE ||
+        (u->ref.target - AL_DELTA_ADDRESS_BASE) >> 2 > AL_DELTA_ADDRESS_MAX) {
+        return 0; /* not the same thing any more, or nothing that a table holds */
     }
     if (m->n_samples == m->sample_cap) {
         size_t cap = m->sample_cap ? 2 * m->sample_cap : 65536;
         struct address_sample *sample = realloc(m->sample, cap * sizeof(*sample));
 
         if (sample == NULL) {
-            m->coder.failed = true;
-            return;
+            return -1;
         }
         m->sample = sample;
         m->sample_cap = cap;
     }
-    m->sample[m->n_samples++] = (struct address_sample){ref->target, (int32_t)shift};
+    m->sample[m->n_samples++] = (struct address_sample){u->ref.target, (int32_t)shift};
+    return 0;
 }
 
 static int learn_addresses(struct make *m)
 {
-    const unsigned max = m->options->n_map ? m->options->n_map : AL_DELTA_MAP_MAX;
+    struct al_delta_context context;
+    struct al_delta_registers registers;
+    struct al_delta_unit unit;
+    size_t at = 0;
 
-    for (size_t i = 0; i < m->n_blocks && m->sweep.isa != AL_ISA_NONE; i++) {
+    memset(&context, 0, sizeof(context));
+    for (size_t i = 0; i < m->n_blocks && m->sweep.old.n != 0; i++) {
         const struct delta_block *b = &m->block[i];
 
-        al_delta_sweep_begin(&m->sweep, (uint32_t)b->base, (uint32_t)b->to, (uint32_t)b->similar);
-        memset(&m->registers, 0, sizeof(m->registers));
-        while (m->sweep.at + m->sweep.n < m->sweep.len) {
-            if (al_delta_sweep_next(&m->sweep, read_old, m, see_field, m) != 0) {
+        for (; at < b->to; at++) {
+            al_delta_context_add(&context, &m->sweep, m->new[at]);
+        }
+        al_delta_context_place(&context, &m->sweep);
+        al_delta_sweep_begin(&m->sweep, false, (uint32_t)b->base, (uint32_t)b->to, (uint32_t)b->similar,
+                             context.left);
+        memset(&registers, 0, sizeof(registers));
+        while (m->sweep.left != 0) {
+            const uint32_t to = m->sweep.to;
+
+            if (al_delta_sweep_next(&m->sweep, &m->reader, &unit) != 0 ||
+                (unit.ref.kind != AL_REF_NONE && see_field(m, &unit, to, &registers) != 0)) {
                 return -1;
             }
         }
     }
-    const int n = m->coder.failed ? -1 : address_map_fit(m->sample, m->n_samples, max, m->sweep.map);
+    const unsigned max = m->options->n_map ? m->options->n_map : DELTA_MAP;
+    const int n = address_map_fit(m->sample, m->n_samples, max, m->map);
 
+    m->sweep.map = m->map;
     m->sweep.n_map = n < 0 ? 0 : (uint16_t)n;
     return n < 0 ? -1 : 0;
 }
@@ -147,12 +131,11 @@ static void send_segments(struct make *m)
 {
     const struct al_delta_file *old = &m->sweep.old, *new = &m->sweep.new;
 
+    code_num(&m->coder, AL_NUM_EXTRA, m->sweep.isa);
     code_num(&m->coder, AL_NUM_EXTRA, new->n);
     for (unsigned i = 0; i < new->n; i++) {
-        const struct al_delta_segment *was = i < old->n ? &old->segment[i] : NULL;
-
-        code_signed(&m->coder, AL_NUM_ADDRESS, (int32_t)(new->segment[i].addr - (was ? was->addr : 0)));
-        code_signed(&m->coder, AL_NUM_SHIFT, (int32_t)(new->segment[i].len - (was ? was->len : 0)));
+        code_signed(&m->coder, AL_NUM_ADDRESS, (int32_t)(new->segment[i].addr - old->segment[i].addr));
+        code_signed(&m->coder, AL_NUM_SHIFT, (int32_t)(new->segment[i].len - old->segment[i].len));
     }
 }
 
@@ -171,163 +154,57 @@ static void send_table(struct make *m)
     }
 }
 
+/* What was predicted otherwise. */
+static void send_corrections(struct make *m, const struct al_delta_unit *u, const uint8_t *to)
+{
+    struct delta_coder *c = &m->coder;
+    bool fixed = false;
+
+    for (unsigned i = 0; i < u->len; i++) {
+        const uint8_t correction = (uint8_t)(to[i] - u->bytes[i]);
+        struct al_delta_choice choice = al_delta_byte_flag(&c->model, c->hashed, &c->context, u, i, fixed);
+
+        if (fixed || i + 1u < u->len) {
+            code_choice(c, &choice, 1, correction != 0);
+        }
+        if (correction != 0) {
+            al_delta_correction(&choice, &c->model, u);
+            code_choice(c, &choice, 8, correction);
+            c->context.correction = correction;
+            fixed = true;
+        }
+        al_delta_context_add(&c->context, &m->sweep, to[i]);
+    }
+}
+
 static int send_similar(struct make *m, const struct delta_block *b)
 {
     struct delta_coder *c = &m->coder;
-    const uint8_t *to = m->new + b->to;
-    uint32_t run = 0;
-    size_t at = 0;
+    struct al_delta_unit unit;
 
-    al_delta_sweep_begin(&m->sweep, (uint32_t)b->base, (uint32_t)b->to, (uint32_t)b->similar);
-    while (at < b->similar) {
-        if (al_delta_sweep_next(&m->sweep, read_old, m, NULL, NULL) != 0) {
+    al_delta_sweep_begin(&m->sweep, false, (uint32_t)b->base, (uint32_t)b->to, (uint32_t)b->similar,
+                         c->context.left);
+    while (m->sweep.left != 0) {
+        const uint8_t *to = m->new + m->sweep.to;
+
+        if (al_delta_sweep_next(&m->sweep, &m->reader, &unit) != 0) {
             return -1;
         }
-        for (uint32_t i = 0; i < m->sweep.n; i++, at++) {
-            const uint8_t correction = (uint8_t)(to[at] - m->sweep.window[1 + i]);
+        const bool wrong = memcmp(to, unit.bytes, unit.len) != 0;
 
-            if (correction == 0) {
-                run++;
-                continue;
+        const struct al_delta_choice flag = al_delta_unit_flag(&c->model, c->hashed, &c->context, &unit);
+
+        code_choice(c, &flag, 1, wrong);
+        if (wrong) {
+            send_corrections(m, &unit, to);
+        } else {
+            for (unsigned i = 0; i < unit.len; i++) {
+                al_delta_context_add(&c->context, &m->sweep, to[i]);
             }
-            code_num(c, (enum al_delta_num)(AL_NUM_RUN + al_delta_run_kind(&c->context)), run);
-            c->context.run = run;
-            code_tree(c, c->model.correction[al_delta_correction_set(&c->context, run)], correction);
-            c->context.correction = correction;
-            run = 0;
         }
-    }
-    if (run > 0) {
-        code_num(c, (enum al_delta_num)(AL_NUM_RUN + al_delta_run_kind(&c->context)), run);
-        c->context.run = run;
-    }
-    if (b->similar > 0) {
-        c->context.before = to[b->similar - 1];
+        al_delta_context_unit(&c->context, &unit, wrong);
     }
     return 0;
-}
-
-/* --- Extra bytes ----------------------------------------------------------- */
-
-struct found {
-    size_t len, off;
-    int gain; /* bits that it saves, roughly; below 1: none */
-};
-
-static int log2_of(uint32_t v)
-{
-    return v ? 31 - __builtin_clz(v) : 0;
-}
-
-static uint32_t chain_key(const uint8_t *p)
-{
-    return al_get_le32(p) * 2654435761u >> (32 - CHAIN_BITS);
-}
-
-static void chain_up_to(struct make *m, size_t end)
-{
-    for (; m->chained < end && m->chained + 4 <= m->new_len; m->chained++) {
-        const uint32_t key = chain_key(m->new + m->chained);
-
-        m->chain[m->chained] = m->chain_head[key];
-        m->chain_head[key] = (uint32_t)m->chained + 1;
-    }
-}
-
-static struct found find_new(const struct make *m, size_t at, size_t max)
-{
-    struct found best = {0};
-    unsigned tries = CHAIN_MAX;
-
-    if (at + 4 > m->new_len) {
-        return best;
-    }
-    for (uint32_t place = m->chain_head[chain_key(m->new + at)]; place && tries > 0;
-         place = m->chain[place - 1], tries--) {
-        const size_t off = place - 1;
-        size_t len = 0;
-
-        while (len < max && m->new[off + len] == m->new[at + len]) {
-            len++;
-        }
-        if (len > best.len) {
-            best.len = len;
-            best.off = off;
-        }
-    }
-    if (best.len >= AL_DELTA_MATCH_MIN) {
-        best.gain = (int)best.len * 6 - 10 - log2_of((uint32_t)(at - best.off));
-    }
-    return best;
-}
-
-static struct found find_old(const struct make *m, size_t at, size_t max)
-{
-    struct found best = {0};
-
-    if (m->matcher == NULL) {
-        return best;
-    }
-    best.len = delta_longest(m->matcher, at, &best.off);
-    best.len = best.len < max ? best.len : max;
-    if (best.len >= AL_DELTA_MATCH_MIN) {
-        const int32_t skip = (int32_t)((uint32_t)best.off - m->old_pos);
-        const int far = skip ? 3 + log2_of((uint32_t)(skip < 0 ? -skip : skip) + 1) * 3 / 2 : 1;
-
-        best.gain = (int)best.len * 6 - 6 - far;
-    }
-    return best;
-}
-
-/* Is what could be had a byte later so much better that this byte is worth a literal? */
-static bool waiting_pays(struct make *m, size_t at, size_t end, int gain)
-{
-    if (at + AL_DELTA_MATCH_MIN > end) {
-        return false;
-    }
-    chain_up_to(m, at);
-    m->old_pos++;
-    const struct found old = find_old(m, at, end - at), new = find_new(m, at, end - at);
-
-    m->old_pos--;
-    return (old.gain > new.gain ? old.gain : new.gain) > gain + LITERAL_BITS;
-}
-
-static void send_extra(struct make *m, const struct delta_block *b)
-{
-    struct delta_coder *c = &m->coder;
-    const size_t end = b->to + b->similar + b->extra;
-
-    for (size_t at = b->to + b->similar; at < end;) {
-        chain_up_to(m, at);
-        const struct found old = find_old(m, at, end - at), new = find_new(m, at, end - at);
-        const bool from_new = new.gain > old.gain;
-        const int gain = from_new ? new.gain : old.gain;
-        const bool match = gain > 0 && !waiting_pays(m, at + 1, end, gain);
-        al_prob *p = &c->model.is_match[(c->context.matched ? 2u : 0u) + (c->context.code ? 1u : 0u)];
-
-        code_bit(c, p, match);
-        c->context.matched = match;
-        if (!match) {
-            code_literal(c, (uint32_t)at, m->new[at]);
-            m->old_pos++;
-            at++;
-        } else {
-            code_bit(c, &c->model.is_new[c->context.code], from_new);
-            if (from_new) {
-                code_num(c, AL_NUM_NEW_LEN, (uint32_t)(new.len - AL_DELTA_MATCH_MIN));
-                code_num(c, AL_NUM_NEW_OFF, (uint32_t)(at - 1 - new.off));
-                m->old_pos += (uint32_t) new.len;
-                at += new.len;
-            } else {
-                code_num(c, AL_NUM_OLD_LEN, (uint32_t)(old.len - AL_DELTA_MATCH_MIN));
-                code_signed(c, AL_NUM_OLD_OFF, (int32_t)((uint32_t)old.off - m->old_pos));
-                m->old_pos = (uint32_t)(old.off + old.len);
-                at += old.len;
-            }
-        }
-        c->context.before = m->new[at - 1];
-    }
 }
 
 static int send_blocks(struct make *m)
@@ -341,24 +218,19 @@ static int send_blocks(struct make *m)
         code_num(c, AL_NUM_EXTRA, (uint32_t)b->extra);
         code_signed(c, AL_NUM_SKIP, (int32_t)((uint32_t)b->base - m->next));
         m->old_pos = (uint32_t)(b->base + b->similar);
-        c->context.code = al_delta_is_code(&m->sweep, &m->sweep.new, (uint32_t)b->to);
-        c->context.correction = 0;
-        c->context.matched = false;
-        if (send_similar(m, b) != 0) {
+        al_delta_context_place(&c->context, &m->sweep);
+        if (send_similar(m, b) != 0 || lz_send(m, b->to + b->similar, b->to + b->similar + b->extra) != 0) {
             return -1;
         }
-        send_extra(m, b);
         m->next = (uint32_t)(b->base + b->similar + b->extra); /* as if they replaced as many old bytes */
-        m->out = (uint32_t)(b->to + b->similar + b->extra);
-        if (m->out - m->checked >= AL_DELTA_BLOCK || m->out == m->new_len) {
-            const uint32_t crc = al_crc32_zlib(0, m->new + m->checked, m->out - m->checked);
+        const uint32_t out = c->context.pos;
 
-            code_plain(c, crc >> 16, 16);
-            code_plain(c, crc & 0xFFFFu, 16);
-            m->checked = m->out;
+        if (out - m->checked >= AL_DELTA_BLOCK || out == m->new_len) {
+            code_plain(c, al_crc32_zlib(0, m->new + m->checked, out - m->checked) & 0xFFFFu, 16);
+            m->checked = out;
         }
         if (m->options->progress) {
-            m->options->progress(m->options->progress_ctx, m->out);
+            m->options->progress(m->options->progress_ctx, out);
         }
     }
     return 0;
@@ -381,14 +253,20 @@ static int prepare(struct make *m)
 {
     uint8_t new_isa;
 
-    m->chain = malloc((m->new_len + 1) * sizeof(*m->chain));
-    m->chain_head = calloc(1u << CHAIN_BITS, sizeof(*m->chain_head));
-    if (m->chain == NULL || m->chain_head == NULL ||
-        al_delta_read_segments(read_old, m, (uint32_t)m->old_len, &m->sweep.old, &m->sweep.isa) != 0 ||
-        al_delta_read_segments(read_new, m, (uint32_t)m->new_len, &m->sweep.new, &new_isa) != 0) {
+    if (al_delta_read_segments(&m->reader, false, (uint32_t)m->old_len, &m->sweep.old, &m->sweep.isa) != 0 ||
+        al_delta_read_segments(&m->reader, true, (uint32_t)m->new_len, &m->sweep.new, &new_isa) != 0) {
         return -1;
     }
-    return align(m) == 0 && learn_addresses(m) == 0 ? 0 : -1;
+    al_delta_set_isa(&m->sweep, new_isa);
+    if (align(m) != 0 || learn_addresses(m) != 0) {
+        return -1;
+    }
+    const unsigned pool = m->options->pool ? m->options->pool : AL_DELTA_LARGE_POOL;
+    const unsigned units = (pool - 3u * m->sweep.n_map) / AL_DELTA_HASHED_UNIT;
+
+    coder_begin(&m->coder, m->slots, (units < 255 ? units : 255) * AL_DELTA_HASHED_UNIT);
+    m->lz = lz_new(m);
+    return m->lz != NULL ? 0 : -1;
 }
 
 static int finish(struct make *m, uint8_t **out, size_t *out_len)
@@ -402,7 +280,7 @@ static int finish(struct make *m, uint8_t **out, size_t *out_len)
     }
     al_put_le32(patch, AL_DELTA_MAGIC);
     patch[4] = 1;
-    patch[5] = (uint8_t)m->coder.hash_bits;
+    patch[5] = (uint8_t)(m->coder.hashed.n / AL_DELTA_HASHED_UNIT);
     al_put_le16(patch + 6, m->sweep.n_map);
     al_put_le32(patch + 8, (uint32_t)m->old_len);
     al_put_le32(patch + 12, (uint32_t)m->new_len);
@@ -434,8 +312,8 @@ int delta_make(const uint8_t *old, size_t old_len, const uint8_t *new, size_t ne
         m->old_len = old_len;
         m->new_len = new_len;
         m->options = options;
+        m->reader = (struct al_delta_reader){read_file, m};
         if (prepare(m) == 0) {
-            coder_begin(&m->coder, options->hash_bits ? options->hash_bits : AL_DELTA_HASH_MAX);
             send_segments(m);
             send_table(m);
             if (send_blocks(m) == 0) {
@@ -447,8 +325,7 @@ int delta_make(const uint8_t *old, size_t old_len, const uint8_t *new, size_t ne
         coder_free(&m->coder);
         free(m->block);
         free(m->sample);
-        free(m->chain);
-        free(m->chain_head);
+        lz_free(m->lz);
     }
     free(m);
     return result;

@@ -97,8 +97,8 @@ static bool is_wanted(const struct world *w)
 
 static uint8_t *make(const struct world *w, bool small, size_t *len)
 {
-    const struct delta_options options = {.n_map = small ? AL_DELTA_SMALL_MAP : 0,
-                                          .hash_bits = small ? AL_DELTA_SMALL_HASH : 0};
+    const struct delta_options options = {.n_map = small ? DELTA_SMALL_MAP : 0,
+                                          .pool = small ? AL_DELTA_SMALL_POOL : 0};
     uint8_t *patch = NULL;
 
     assert_int_equal(delta_make(w->old, w->old_len, w->want, w->want_len, &options, &patch, len), 0);
@@ -279,7 +279,7 @@ static void test_headers_that_promise_too_much_are_refused(void **state)
         assert_int_not_equal(apply(&w, raw, patch_len, 1), 0);
     }
     struct al_delta_header h;
-    al_put_le16(raw + 6, AL_DELTA_MAP_MAX + 1);
+    al_put_le16(raw + 6, AL_DELTA_POOL / 3);
     al_put_le32(raw + 84, al_crc32_zlib(0, raw, 84));
     assert_int_equal(al_delta_parse_header(raw, &h), AL_ERR_SIZE);
     raw[84] ^= 1;

@@ -39,17 +39,27 @@ extern "C" {
 /* What a server tells and a device offers as the decoder's memory: struct al_delta takes no more on any chip. */
 #define AL_DELTA_RAM_LARGE 20480u /* bytes */
 #define AL_DELTA_RAM_SMALL 12288u
+
+/* Most of it: address table and hashed slots share a pool, counted in units of 2 bytes. */
+#define AL_DELTA_LARGE_POOL 4992u
+#define AL_DELTA_SMALL_POOL 896u
+
+/* A build for less memory takes patches that were made for it: fewer addresses, a smaller model. */
 #ifdef AL_DELTA_SMALL
-#define AL_DELTA_RAM AL_DELTA_RAM_SMALL
+#define AL_DELTA_RAM  AL_DELTA_RAM_SMALL
+#define AL_DELTA_POOL AL_DELTA_SMALL_POOL
 #else
-#define AL_DELTA_RAM AL_DELTA_RAM_LARGE
+#define AL_DELTA_RAM  AL_DELTA_RAM_LARGE
+#define AL_DELTA_POOL AL_DELTA_LARGE_POOL
 #endif
+#define AL_DELTA_HASHED_UNIT       64u /* in which the header counts hashed slots */
+#define AL_DELTA_POOL_USED(map, n) (3u * (map) + (n))
 
 /* What the first AL_DELTA_HEADER_SIZE bytes say. */
 struct al_delta_header {
     uint32_t old_len, new_len, patch_len; /* bytes; patch_len counts the header */
     uint16_t n_map;                       /* entries of the address table */
-    uint8_t hash_bits;                    /* size of one model: 2^hash_bits probabilities */
+    uint16_t n_hashed;                    /* slots of the model that are chosen by a hash */
     uint8_t old_sha256[32];               /* of the old file's old_len bytes */
     uint8_t new_sha256[32];
 };
@@ -61,8 +71,8 @@ AL_CHECK_RESULT int al_delta_parse_header(const uint8_t raw[AL_DELTA_HEADER_SIZE
 /* The memory that a decoder needs for such a patch: AL_DELTA_RAM_SMALL or _LARGE. */
 static inline uint32_t al_delta_ram(const struct al_delta_header *h)
 {
-    return h->n_map <= AL_DELTA_SMALL_MAP && h->hash_bits <= AL_DELTA_SMALL_HASH ? AL_DELTA_RAM_SMALL
-                                                                                 : AL_DELTA_RAM_LARGE;
+    return AL_DELTA_POOL_USED(h->n_map, h->n_hashed) <= AL_DELTA_SMALL_POOL ? AL_DELTA_RAM_SMALL
+                                                                            : AL_DELTA_RAM_LARGE;
 }
 
 /*
@@ -86,35 +96,48 @@ struct al_delta_io {
 };
 
 #define AL_DELTA_INPUT 128u
-#define AL_DELTA_STEP  48u /* bytes that one step of decoding can use up at most */
+#define AL_DELTA_STEP  64u /* bytes that one step of decoding can use up at most */
 
 /* A patch being applied: caller's memory; nothing is held behind it. */
 struct al_delta {
     struct al_delta_io io;
-    struct al_delta_header header;
-    struct al_delta_sweep sweep;
-    struct al_delta_model model;
-    uint32_t range, code;          /* of the range coder */
-    uint32_t taken;                /* bytes of the patch */
-    uint32_t out_len;              /* bytes of the new file that are decoded */
-    uint32_t flushed;              /* of these, written */
-    uint32_t item;                 /* segment or table entry being read */
-    uint32_t old_pos;              /* behind the last stretch, or match, in the old file */
-    uint32_t next;                 /* where the next stretch probably begins in it */
-    uint32_t similar, extra, done; /* of the current block; done: of its similar stretch */
-    uint32_t crc;                  /* of what was made since the last check */
-    uint32_t checked;              /* bytes of the new file then */
-    struct al_delta_context context;
-    int error; /* that every later call repeats */
+    struct al_delta_reader reader;
+    uint32_t range, code; /* of the range coder */
+    int error;            /* that every later call repeats */
     uint8_t state;
     uint8_t n_input, input_pos;
+    uint8_t unit_at; /* byte of the unit that is to be corrected */
+    bool unit_wrong, unit_fixed;
+    bool from_new;    /* the last match */
+    uint32_t rep[4];  /* distances of the last matches within the new file, less 1 */
+    uint32_t taken;   /* bytes of the patch */
+    uint32_t flushed; /* bytes of the new file that are written */
+    uint32_t item;    /* segment or table entry being read */
+    uint32_t old_pos; /* behind the last stretch, or match, in the old file */
+    uint32_t next;    /* where the next stretch probably begins in it */
+    uint32_t extra;   /* of the current block, still to come */
+    uint32_t crc;     /* of what was made since the last check */
+    uint32_t checked; /* bytes of the new file then */
+    struct al_delta_context context;
+    struct al_delta_unit unit;     /* of the stretch */
+    struct al_delta_hashed hashed; /* in the pool */
+    struct al_delta_header header;
     uint8_t input[AL_DELTA_INPUT];
     uint8_t piece[AL_DELTA_PIECE];
+    struct al_delta_sweep sweep;
+    struct al_delta_model model;
+    union {
+        struct al_delta_entry map[AL_DELTA_POOL / 3]; /* n_map of them, then */
+        al_slot slot[AL_DELTA_POOL];
+    } pool;
 };
 
 _Static_assert(sizeof(struct al_delta) <= AL_DELTA_RAM, "servers are told so");
 
 void al_delta_begin(struct al_delta *d, const struct al_delta_io *io);
+
+/* For al_delta_attach(): what the decoder reads files by. */
+int al_delta_read(void *decoder, bool new, uint32_t off, void *buf, uint32_t len);
 
 /*
  * Go on with a state that was copied, or stored and read back by the same build: all that points anywhere in it is
@@ -123,11 +146,19 @@ void al_delta_begin(struct al_delta *d, const struct al_delta_io *io);
 static inline void al_delta_attach(struct al_delta *d, const struct al_delta_io *io)
 {
     d->io = *io;
+    d->reader = (struct al_delta_reader){al_delta_read, d};
+    d->hashed.slot = d->pool.slot + 3u * d->header.n_map;
+    d->sweep.map = d->pool.map;
+    d->unit.bytes = d->sweep.window + (d->sweep.from - d->unit.len - d->sweep.window_at);
 }
 
 static inline void al_delta_detach(struct al_delta *d)
 {
     d->io = (struct al_delta_io){0};
+    d->reader = (struct al_delta_reader){0};
+    d->hashed.slot = NULL;
+    d->sweep.map = NULL;
+    d->unit.bytes = NULL;
 }
 
 /*

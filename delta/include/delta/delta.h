@@ -10,11 +10,15 @@
 #include "airlift/delta.h"
 
 struct delta_options {
-    unsigned n_map;     /* entries of the address table at most; 0: AL_DELTA_MAP_MAX; AL_DELTA_SMALL_MAP */
-    unsigned hash_bits; /* 0: AL_DELTA_HASH_MAX; AL_DELTA_SMALL_HASH */
+    unsigned n_map; /* entries of the address table at most; 0: DELTA_MAP; DELTA_SMALL_MAP */
+    unsigned pool;  /* of the decoder; 0: AL_DELTA_LARGE_POOL; AL_DELTA_SMALL_POOL */
     void (*progress)(void *ctx, uint64_t done); /* bytes of the new file; or NULL */
     void *progress_ctx;
 };
+
+/* The address table pays up to this many entries; for devices whose decoder has 12 KiB: this many. */
+#define DELTA_MAP       800u
+#define DELTA_SMALL_MAP 160u
 
 /*
  * Make a patch from `old` (0 bytes: compress `new` by itself) to `new`; any bytes, AL_DELTA_MAX_LEN each.
