@@ -40,7 +40,7 @@ fi
 sum() {
     $size -t "$@" | awk '/TOTALS/ { print $1 }'
 }
-decoder=$(sum "$out/delta.o" "$out/delta_model.o")
+decoder=$(sum "$out"/delta*.o)
 signature=$(sum "$out/signature.o")
 text=$(($(sum "$out"/*.o) - decoder - $(sum "$out/esp_delta.o") - signature))
 ram=$($size -t "$out"/*.o | awk '/TOTALS/ { print $2 + $3 }')

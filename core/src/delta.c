@@ -31,8 +31,7 @@ int al_delta_parse_header(const uint8_t raw[AL_DELTA_HEADER_SIZE], struct al_del
     out->n_map = al_get_le16(raw + 6);
     memcpy(out->old_sha256, raw + 20, 32);
     memcpy(out->new_sha256, raw + 52, 32);
-    if (out->old_len > AL_DELTA_MAX_LEN || out->new_len > AL_DELTA_MAX_LEN ||
-        out->patch_len < BEGIN_SIZE) {
+    if (out->old_len > AL_DELTA_MAX_LEN || out->new_len > AL_DELTA_MAX_LEN || out->patch_len < BEGIN_SIZE) {
         return AL_ERR_FORMAT;
     }
     return AL_DELTA_POOL_USED(out->n_map, out->n_hashed) > AL_DELTA_POOL ? AL_ERR_SIZE : 0;
@@ -477,7 +476,8 @@ static void step(struct al_delta *d)
 void al_delta_begin(struct al_delta *d, const struct al_delta_io *io)
 {
     memset(d, 0, sizeof(*d));
-    al_delta_attach(d, io);
+    d->io = *io;
+    d->reader = (struct al_delta_reader){al_delta_read, d};
 }
 
 /* May one more item be decoded, of what has arrived? */
@@ -503,7 +503,7 @@ int al_delta_feed(struct al_delta *d, const void *data, size_t len)
         const size_t room = AL_DELTA_INPUT - d->n_input;
         size_t n = len < room ? len : room;
 
-        if (d->taken == max) {
+        if (d->taken == max || d->state == DONE) {
             fail(d, AL_ERR_FORMAT); /* bytes behind the end */
             break;
         }

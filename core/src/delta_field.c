@@ -124,7 +124,8 @@ static uint32_t jal_with(uint32_t i, uint32_t off)
 unsigned al_delta_low_form(uint32_t i, uint32_t rs, uint32_t *value)
 {
     const bool store = (i & 0x7Bu) == 0x23u; /* integer or float, as the loads */
-    const bool other = (i & 0x7Bu) == 0x03u || (i & 0x7Fu) == 0x67u || (i & 0x707Fu) == 0x13u; /* JALR, ADDI */
+    const bool other =
+        (i & 0x7Bu) == 0x03u || (i & 0x7Fu) == 0x67u || (i & 0x707Fu) == 0x13u; /* JALR, ADDI */
 
     if ((i >> 15 & 31u) != rs || !(store || other)) {
         return 0;
@@ -149,7 +150,8 @@ static void find_in_data(const struct al_delta_sweep *s, const uint8_t *p, uint3
     if (lies_in(s, addr + word, true)) {
         r->kind = AL_REF_RELATIVE;
         r->target = addr + word;
-    } else if (avail >= 8 && lies_in(s, addr + 4 + al_get_le32(p + 4), true) && lies_in(s, addr - word, false)) {
+    } else if (avail >= 8 && lies_in(s, addr + 4 + al_get_le32(p + 4), true) &&
+               lies_in(s, addr - word, false)) {
         r->kind = AL_REF_BACK;
         r->target = addr - word;
     } else if (p[0] == 4 && avail >= 5) { /* 4 bytes of augmentation: where the LSDA is */
@@ -246,7 +248,8 @@ static void find_auipc(const uint8_t *p, uint32_t avail, uint32_t addr, uint32_t
 {
     uint32_t low;
 
-    if (avail >= 8 && (r->form = (uint8_t)al_delta_low_form(al_get_le32(p + 4), word >> 7 & 31u, &low)) != 0) {
+    if (avail >= 8 &&
+        (r->form = (uint8_t)al_delta_low_form(al_get_le32(p + 4), word >> 7 & 31u, &low)) != 0) {
         r->kind = AL_REF_AUIPC;
         r->len = 8;
         r->target = addr + (word & 0xFFFFF000u) + low;

@@ -2,14 +2,14 @@
 
 #include "airlift/bytes.h"
 
-
 /* --- Bits ------------------------------------------------------------------ */
 
 /* 65536 / (1 + e^(-i / 2)), i from -24 on */
 const uint16_t al_delta_chances[50] = {
-    4, 4, 4, 4, 4, 5, 8, 13, 22, 36, 60, 98, 162, 267, 439, 720, 1179, 1921, 3108, 4971, 7812, 11955,
-    17625, 24743, 32768, 40793, 47911, 53581, 57724, 60565, 62428, 63615, 64357, 64816, 65097, 65269,
-    65374, 65438, 65476, 65500, 65514, 65523, 65528, 65531, 65532, 65532, 65532, 65532, 65532, 65532,
+    4,     4,     4,     4,     4,     5,     8,     13,    22,    36,    60,    98,    162,
+    267,   439,   720,   1179,  1921,  3108,  4971,  7812,  11955, 17625, 24743, 32768, 40793,
+    47911, 53581, 57724, 60565, 62428, 63615, 64357, 64816, 65097, 65269, 65374, 65438, 65476,
+    65500, 65514, 65523, 65528, 65531, 65532, 65532, 65532, 65532, 65532, 65532,
 };
 
 /* What a bit changes, in units of 1/4096, by how often the slot was asked. */
@@ -124,14 +124,15 @@ struct al_delta_choice al_delta_byte_flag(struct al_delta_model *m, struct al_de
                                           const struct al_delta_context *c, const struct al_delta_unit *u,
                                           unsigned i, bool fixed)
 {
-    return (struct al_delta_choice){&m->byte[u->group][i * 2 + (fixed ? 1u : 0u)],
-                                    hashed,
-                                    {mix((uint32_t)u->group << 20 | i << 16 | c->correction | 0x1000000u),
-                                     mix(u->hash + 1 + i)},
-                                    AL_STEP_FLAG};
+    return (struct al_delta_choice){
+        &m->byte[u->group][i * 2 + (fixed ? 1u : 0u)],
+        hashed,
+        {mix((uint32_t)u->group << 20 | i << 16 | c->correction | 0x1000000u), mix(u->hash + 1 + i)},
+        AL_STEP_FLAG};
 }
 
-void al_delta_correction(struct al_delta_choice *choice, struct al_delta_model *m, const struct al_delta_unit *u)
+void al_delta_correction(struct al_delta_choice *choice, struct al_delta_model *m,
+                         const struct al_delta_unit *u)
 {
     choice->tree = m->correction[u->ref.kind != AL_REF_NONE ? 1 : 0];
     choice->step = AL_STEP_HASHED;

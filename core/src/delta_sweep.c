@@ -4,7 +4,6 @@
 #include "airlift/bytes.h"
 #include "airlift/delta_field.h"
 
-
 /* --- The table of addresses ------------------------------------------------ */
 
 void al_delta_entry_set(struct al_delta_entry *e, uint32_t address, int32_t shift)

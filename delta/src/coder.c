@@ -24,7 +24,7 @@ static void put(struct delta_coder *c, uint8_t byte)
 /* Move the upper byte of `low` out. A carry ripples through what is held back. */
 static void shift(struct delta_coder *c)
 {
-    if (c->low < 0xFF000000u || c->low > 0xFFFFFFFFu) {
+    if (c->n_held == 0 || c->low < 0xFF000000u || c->low > 0xFFFFFFFFu) {
         const uint8_t carry = (uint8_t)(c->low >> 32);
         uint8_t byte = c->held;
 

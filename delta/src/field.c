@@ -3,7 +3,7 @@
 #include "airlift/bytes.h"
 
 bool field_read(const uint8_t *p, const struct al_delta_ref *r, uint32_t addr,
-                       struct al_delta_registers *registers, uint32_t *target)
+                struct al_delta_registers *registers, uint32_t *target)
 {
     const uint32_t word = al_get_le32(p), rd = word >> 7 & 31u, rs = word >> 15 & 31u;
     uint32_t low;

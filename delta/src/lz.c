@@ -37,7 +37,7 @@ struct place {
 
 struct lz {
     struct make *m;
-    uint8_t *calls; /* the new file with calls' targets in place of their offsets */
+    uint8_t *calls;         /* the new file with calls' targets in place of their offsets */
     uint32_t *chain, *head; /* earlier places with the same 4 bytes of that, plus 1 */
     size_t chained;
     struct al_delta_sweep scratch;
@@ -121,10 +121,13 @@ static uint32_t price_num(const struct lz *lz, unsigned kind, uint32_t value)
 
     const unsigned top = n < 2 ? n : 2;
 
-    return cost + lz->num_top[kind][n < AL_NUM_TOPS ? n : AL_NUM_TOPS - 1][v >> (n - top) & ((1u << top) - 1)] + 256 * (n - top);
+    return cost +
+           lz->num_top[kind][n < AL_NUM_TOPS ? n : AL_NUM_TOPS - 1][v >> (n - top) & ((1u << top) - 1)] +
+           256 * (n - top);
 }
 
-static uint32_t price_literal(const struct lz *lz, const struct al_delta_context *c, int expected, uint8_t byte)
+static uint32_t price_literal(const struct lz *lz, const struct al_delta_context *c, int expected,
+                              uint8_t byte)
 {
     struct delta_coder *coder = &lz->m->coder;
     const struct al_delta_choice choice = al_delta_literal(&coder->model, coder->hashed, c, expected);
@@ -134,7 +137,9 @@ static uint32_t price_literal(const struct lz *lz, const struct al_delta_context
     for (unsigned i = 8; i-- > 0;) {
         const unsigned bit = (unsigned)byte >> i & 1u;
 
-        cost += price(lz, choice.tree[node - 1] + *al_delta_hashed_at(&choice, 0, node) + *al_delta_hashed_at(&choice, 1, node),
+        cost += price(lz,
+                      choice.tree[node - 1] + *al_delta_hashed_at(&choice, 0, node) +
+                          *al_delta_hashed_at(&choice, 1, node),
                       bit);
         node = node << 1 | bit;
     }
@@ -159,8 +164,8 @@ static void chain_up_to(struct lz *lz, size_t end)
 }
 
 /* Probably the same as before. */
-static const struct al_delta_segment *segment_at(const struct al_delta_file *file, const struct al_delta_segment *last,
-                                                 uint32_t off)
+static const struct al_delta_segment *segment_at(const struct al_delta_file *file,
+                                                 const struct al_delta_segment *last, uint32_t off)
 {
     return last != NULL && off - last->off < last->len ? last : al_delta_segment_at(file, off);
 }
@@ -169,7 +174,8 @@ static const struct al_delta_segment *segment_at(const struct al_delta_file *fil
  * How far the bytes from `at` on are what copying from off in the new file would give; lz->valid[len] for each length
  * that may be copied.
  */
-static uint32_t reach(struct lz *lz, const struct al_delta_context *c, uint32_t off, uint32_t at, uint32_t max)
+static uint32_t reach(struct lz *lz, const struct al_delta_context *c, uint32_t off, uint32_t at,
+                      uint32_t max)
 {
     const struct make *m = lz->m;
     const struct al_delta_file *file = &m->sweep.new;
@@ -297,15 +303,14 @@ static uint32_t try_reps(struct lz *lz, uint32_t at, uint32_t i, uint32_t max, u
     uint32_t longest = 0;
 
     for (unsigned r = 0; r < 4; r++) {
-        const uint32_t cost =
-            n->cost + match + price_tree(lz, model->match[n->items], 3, AL_MATCH_REP + r);
+        const uint32_t cost = n->cost + match + price_tree(lz, model->match[n->items], 3, AL_MATCH_REP + r);
 
         if (n->rep[r] <= at && (r == 0 || n->rep[r] != n->rep[r - 1])) {
             const uint32_t len = reach(lz, &lz->place[i].context, at - n->rep[r], at, max);
 
             for (uint32_t l = len >= NICE ? len : 1; l <= len; l++) {
-                struct node *to = lz->valid[l] ? better(lz, i, i + l, cost + price_num(lz, AL_NUM_REP_LEN, l - 1))
-                                               : NULL;
+                struct node *to =
+                    lz->valid[l] ? better(lz, i, i + l, cost + price_num(lz, AL_NUM_REP_LEN, l - 1)) : NULL;
 
                 if (to != NULL) {
                     to->how = REP;
@@ -358,7 +363,8 @@ static uint32_t try_new(struct lz *lz, uint32_t at, uint32_t i, uint32_t max, ui
 }
 
 /* How far copying from off in the old file gives the bytes from `at` on. */
-static uint32_t reach_old(struct lz *lz, const struct al_delta_context *c, uint32_t off, uint32_t at, uint32_t max)
+static uint32_t reach_old(struct lz *lz, const struct al_delta_context *c, uint32_t off, uint32_t at,
+                          uint32_t max)
 {
     const struct make *m = lz->m;
     struct al_delta_sweep *s = &lz->scratch;
@@ -564,8 +570,9 @@ static void put_calls(struct lz *lz)
         const struct al_delta_segment *s = &m->sweep.new.segment[i];
 
         for (uint32_t at = 0; al_delta_is_code(s) && at < s->len;) {
-            const struct al_delta_ref ref =
-                al_delta_find(&lz->scratch, m->new + s->off + at, s->len - at < AL_DELTA_AHEAD ? s->len - at : AL_DELTA_AHEAD, s->addr + at, true);
+            const struct al_delta_ref ref = al_delta_find(
+                &lz->scratch, m->new + s->off + at,
+                s->len - at < AL_DELTA_AHEAD ? s->len - at : AL_DELTA_AHEAD, s->addr + at, true);
 
             if (al_delta_moves(&ref)) { /* as if it stood at the segment's beginning */
                 al_delta_ref_put(lz->calls + s->off + at, &ref, s->addr, ref.target);

@@ -104,8 +104,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         uint8_t raw[AL_DELTA_HEADER_SIZE + 512] = {0};
         al_put_le32(raw, AL_DELTA_MAGIC);
         raw[4] = 1;
-        raw[5] = (uint8_t)(1 + data[2] % 11);
-        al_put_le16(raw + 6, (uint16_t)(data[3] * 5));
+        raw[5] = (uint8_t)(1 + data[2] % 60);
+        al_put_le16(raw + 6, (uint16_t)(data[3] * 4));
         al_put_le32(raw + 8, OLD_LEN);
         al_put_le32(raw + 12, al_get_le16(data + 4));
         al_put_le32(raw + 16, (uint32_t)(AL_DELTA_HEADER_SIZE + n));

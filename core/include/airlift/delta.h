@@ -149,7 +149,7 @@ static inline void al_delta_attach(struct al_delta *d, const struct al_delta_io 
     d->reader = (struct al_delta_reader){al_delta_read, d};
     d->hashed.slot = d->pool.slot + 3u * d->header.n_map;
     d->sweep.map = d->pool.map;
-    d->unit.bytes = d->sweep.window + (d->sweep.from - d->unit.len - d->sweep.window_at);
+    d->unit.bytes = al_delta_sweep_bytes(&d->sweep, d->unit.len);
 }
 
 static inline void al_delta_detach(struct al_delta *d)

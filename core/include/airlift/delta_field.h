@@ -140,11 +140,11 @@ struct al_delta_sweep {
     uint16_t n_map;
     struct al_delta_registers registers;
     bool from_new;
-    uint8_t rest;                     /* bytes of an instruction that had begun before the stretch */
-    uint32_t begin, len;              /* the stretch's, where it comes from */
-    uint32_t from, to, left;          /* next unit's places, in both files; bytes */
-    uint32_t window_at;               /* its offset */
-    uint32_t window_n;                /* bytes from there */
+    uint8_t rest;            /* bytes of an instruction that had begun before the stretch */
+    uint32_t begin, len;     /* the stretch's, where it comes from */
+    uint32_t from, to, left; /* next unit's places, in both files; bytes */
+    uint32_t window_at;      /* its offset */
+    uint32_t window_n;       /* bytes from there */
     uint8_t window[AL_DELTA_WINDOW + AL_DELTA_AHEAD];
 };
 
@@ -155,7 +155,7 @@ struct al_delta_unit {
     uint32_t hash;  /* of what stood in the old file */
     uint8_t *bytes; /* as predicted, within the window: until the next call */
     struct al_delta_ref ref;
-    uint32_t addr;  /* in the new image */
+    uint32_t addr; /* in the new image */
 };
 
 /* Both are images for this one; if not, nothing is predicted. */
@@ -173,6 +173,12 @@ static inline void al_delta_set_isa(struct al_delta_sweep *s, uint8_t isa)
  */
 void al_delta_sweep_begin(struct al_delta_sweep *s, bool from_new, uint32_t from, uint32_t to, uint32_t len,
                           unsigned rest);
+
+/* Bytes of the unit of this length that was the last one. */
+static inline uint8_t *al_delta_sweep_bytes(struct al_delta_sweep *s, unsigned len)
+{
+    return s->window + (s->from - len - s->window_at);
+}
 
 /* The next unit, predicted; there is one as long as s->left is not 0. */
 AL_CHECK_RESULT int al_delta_sweep_next(struct al_delta_sweep *s, const struct al_delta_reader *reader,

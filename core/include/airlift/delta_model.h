@@ -83,16 +83,16 @@ enum al_delta_num {
     AL_NUM_OLD_OFF,
     AL_NUM_REP_LEN,
     AL_NUM_NEW_LEN,
-    AL_NUM_NEW_OFF,                      /* 3: by the length */
+    AL_NUM_NEW_OFF, /* 3: by the length */
     AL_NUM_KINDS = AL_NUM_NEW_OFF + 3,
 };
 
 /* --- The model ------------------------------------------------------------- */
 
-#define AL_DELTA_CLASSES 9u  /* of bytes: 4 by their place in a word of data, 5 by that in an instruction */
+#define AL_DELTA_CLASSES 9u /* of bytes: 4 by their place in a word of data, 5 by that in an instruction */
 
 struct al_delta_model {
-    al_slot match[8][7];                      /* which kind of match; by the last items */
+    al_slot match[8][7]; /* which kind of match; by the last items */
     al_slot is_match[AL_DELTA_CLASSES][8];
     al_slot unit[AL_DELTA_GROUPS][9];  /* is a unit other than predicted? by how long ago one was */
     al_slot byte[AL_DELTA_GROUPS][16]; /* is this byte of it? */
@@ -127,17 +127,17 @@ static inline al_slot *al_delta_hashed_at(const struct al_delta_choice *c, unsig
 
 /* Where the new file has got to. All 0 at first. */
 struct al_delta_context {
-    uint32_t pos;      /* bytes made */
-    uint32_t boundary; /* where its segment ends, or the next one begins */
-    uint32_t before;   /* last 4 bytes, the last one lowest */
-    uint8_t isa;       /* of the new file, for bytes in code; AL_ISA_NONE in data */
-    uint8_t op, op_before;  /* first byte of the instruction, and of the one before */
-    uint8_t at, left;       /* bytes of the instruction before `pos`, and still to come: 0, 0 at its first one */
-    uint8_t items;          /* last three items of the extra bytes: a bit each, 1 for a match */
-    uint8_t wrong;          /* last four units of the stretch: a bit each, 1 for one that was corrected */
-    uint8_t since;          /* units since the last that was corrected, up to 255 */
-    uint8_t correction;     /* last one */
-    uint32_t unit_before;   /* hash of the last unit */
+    uint32_t pos;          /* bytes made */
+    uint32_t boundary;     /* where its segment ends, or the next one begins */
+    uint32_t before;       /* last 4 bytes, the last one lowest */
+    uint8_t isa;           /* of the new file, for bytes in code; AL_ISA_NONE in data */
+    uint8_t op, op_before; /* first byte of the instruction, and of the one before */
+    uint8_t at, left;   /* bytes of the instruction before `pos`, and still to come: 0, 0 at its first one */
+    uint8_t items;      /* last three items of the extra bytes: a bit each, 1 for a match */
+    uint8_t wrong;      /* last four units of the stretch: a bit each, 1 for one that was corrected */
+    uint8_t since;      /* units since the last that was corrected, up to 255 */
+    uint8_t correction; /* last one */
+    uint32_t unit_before; /* hash of the last unit */
 };
 
 /* The next byte of the new file is this one. */
@@ -160,7 +160,8 @@ struct al_delta_choice al_delta_byte_flag(struct al_delta_model *m, struct al_de
                                           unsigned i, bool fixed);
 
 /* Make of the byte's flag what its correction, the new byte less the predicted one, is coded by. */
-void al_delta_correction(struct al_delta_choice *choice, struct al_delta_model *m, const struct al_delta_unit *u);
+void al_delta_correction(struct al_delta_choice *choice, struct al_delta_model *m,
+                         const struct al_delta_unit *u);
 
 #define AL_DELTA_MATCH_MIN 2u /* bytes */
 
