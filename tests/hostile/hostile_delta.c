@@ -141,7 +141,8 @@ static uint8_t noise(void)
 static size_t make_image(uint8_t *p, bool riscv)
 {
     const uint32_t data = 80 + dice(60) * 4, code = 160 + dice(100) * 4;
-    const uint32_t data_addr = riscv ? 0x3C000020u : 0x3F400020u, code_addr = riscv ? 0x42000020u : 0x400D0020u;
+    const uint32_t data_addr = riscv ? 0x3C000020u : 0x3F400020u,
+                   code_addr = riscv ? 0x42000020u : 0x400D0020u;
     const uint32_t code_off = 32 + data + 8;
 
     memset(p, 0, 24);
@@ -153,8 +154,9 @@ static size_t make_image(uint8_t *p, bool riscv)
     for (uint32_t i = 0; i < data; i += 4) {
         al_put_le32(p + 32 + i, dice(3) == 0   ? data_addr + dice(data)
                                 : dice(3) == 0 ? code_addr + dice(code)
-                                : dice(3) == 0 ? (dice(2) ? code_addr - data_addr - i + dice(code) : 8 + dice(64))
-                                               : 0x20202020u + dice(0x5F5F5F5Fu));
+                                : dice(3) == 0
+                                    ? (dice(2) ? code_addr - data_addr - i + dice(code) : 8 + dice(64))
+                                    : 0x20202020u + dice(0x5F5F5F5Fu));
     }
     al_put_le32(p + code_off - 8, code_addr);
     al_put_le32(p + code_off - 4, code);
@@ -325,7 +327,8 @@ int main(int argc, char **argv)
             right += made == now->new_len && memcmp(slot, now->new, made) == 0;
         }
     }
-    printf("%llu hostile patches: all stayed within the old file and the slot; %llu decoded to their end, %llu of them "
+    printf("%llu hostile patches: all stayed within the old file and the slot; %llu decoded to their end, "
+           "%llu of them "
            "to the right image, the others' SHA-256 gave them away\n",
            (unsigned long long)count, (unsigned long long)whole, (unsigned long long)right);
     for (unsigned i = 0; i < PAIRS; i++) {
