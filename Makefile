@@ -8,7 +8,7 @@ TEST_JOBS ?= $(shell expr $(JOBS) + 1)
 # Tests of what has threads: tasks, the agent, the server.
 THREADED = ^(unit\.(agent|freertos|esp_|mqtt|nvs|server|unity)|e2e\.(agent|delta|mqtt|push|server))
 
-.PHONY: all demo test test-asan test-tsan torture deltas chaos check mutants fuzz bench install clean help
+.PHONY: all demo test test-asan test-tsan torture deltas hostile chaos check mutants fuzz bench install clean help
 
 all: build/dev/build.ninja  ## build everything
 	ninja -C build/dev -j$(JOBS)
@@ -44,6 +44,12 @@ torture:  ## cut the power at every flash operation of a device's life, and at e
 	cmake --preset release > /dev/null
 	ninja -C build/release -j$(JOBS) airlift-torture
 	build/release/tests/powercut/airlift-torture --jobs $(JOBS)
+
+hostile:  ## apply HOSTILE_COUNT (10 million by default) patches that no encoder made
+	scripts/install-deps.sh test
+	cmake --preset release > /dev/null
+	ninja -C build/release -j$(JOBS) airlift-hostile
+	build/release/tests/hostile/airlift-hostile --count $(or $(HOSTILE_COUNT),10000000)
 
 chaos:  ## kill sender, device and power at random, CHAOS_RUNS (50 by default) updates of each kind
 	scripts/install-deps.sh test
