@@ -47,45 +47,27 @@ static void fail(struct al_delta *d, int error)
 }
 
 /* Bytes behind the patch's end read as zero: feed() sees to it that none is used before all are there. */
-static void next_byte(struct al_delta *d)
+static uint32_t next_byte(struct al_delta *d)
 {
-    uint8_t next = 0;
-
     if (d->input_pos < d->n_input) {
-        next = d->input[d->input_pos++];
-    } else {
-        fail(d, AL_ERR_FORMAT);
+        return d->input[d->input_pos++];
     }
-    d->range <<= 8;
-    d->code = d->code << 8 | next;
+    fail(d, AL_ERR_FORMAT);
+    return 0;
 }
 
 static void normalise(struct al_delta *d)
 {
     while (d->range < RANGE_MIN) {
-        next_byte(d);
+        d->range <<= 8;
+        d->code = d->code << 8 | next_byte(d);
     }
-}
-
-/* Take a bit off; false: it is 0. Two ways and no arithmetic: it is guessed right more often than not. */
-static bool take(struct al_delta *d, uint32_t chance)
-{
-    const uint32_t bound = (d->range >> 16) * chance;
-    const bool one = d->code < bound;
-
-    if (one) {
-        d->range = bound;
-    } else {
-        d->code -= bound;
-        d->range -= bound;
-    }
-    normalise(d);
-    return one;
 }
 
 /* Some bits, the highest first. */
 static unsigned decode_choice(struct al_delta *d, const struct al_delta_choice *choice, unsigned bits)
 {
+    uint32_t range = d->range, code = d->code;
     unsigned node = 1;
 
     while (node >> bits == 0) {
@@ -98,18 +80,32 @@ static unsigned decode_choice(struct al_delta *d, const struct al_delta_choice *
             z += *b + *c;
         }
         const int32_t chance = al_delta_chance(z);
-        const bool one = take(d, (uint32_t)chance);
-        const int32_t error = one ? 65536 - chance : -chance;
+        const uint32_t bound = (range >> 16) * (uint32_t)chance;
+        int32_t error = -chance;
 
-        al_delta_learn(a, error, d->range);
+        node = 2 * node;
+        if (code < bound) {
+            range = bound;
+            error += 65536;
+            node++;
+        } else {
+            code -= bound;
+            range -= bound;
+        }
+        while (range < RANGE_MIN) {
+            range <<= 8;
+            code = code << 8 | next_byte(d);
+        }
+        al_delta_learn(a, error, range);
         if (choice->step != 0) {
             const int32_t change = al_delta_change(error, choice->step);
 
             *b = al_slot_limit(*b + change);
             *c = al_slot_limit(*c + change);
         }
-        node = 2 * node + (one ? 1 : 0);
     }
+    d->range = range;
+    d->code = code;
     return node - (1u << bits);
 }
 
@@ -218,9 +214,9 @@ static void begin(struct al_delta *d)
     d->sweep.map = d->pool.map;
     d->hashed = (struct al_delta_hashed){d->pool.slot + 3u * d->header.n_map, d->header.n_hashed};
     d->input_pos = AL_DELTA_HEADER_SIZE;
-    d->range = 1;
-    normalise(d); /* three bytes, */
-    next_byte(d); /* and one */
+    for (unsigned i = 0; i < 4; i++) {
+        d->code = d->code << 8 | next_byte(d);
+    }
     d->range = 0xFFFFFFFFu;
     d->state = SEGMENTS;
 }
