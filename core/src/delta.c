@@ -434,7 +434,7 @@ static void read_extra(struct al_delta *d)
         d->old_pos++;
         emit(d, (uint8_t)decode_choice(d, &choice, 8));
     }
-    c->items = (uint8_t)((c->items << 1 | (match ? 1u : 0u)) & 7u);
+    c->items = (uint8_t)(((unsigned)c->items << 1 | (match ? 1u : 0u)) & 7u);
     if (d->extra == 0) {
         d->state = BLOCK;
     }

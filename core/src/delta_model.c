@@ -141,6 +141,6 @@ void al_delta_correction(struct al_delta_choice *choice, struct al_delta_model *
 void al_delta_context_unit(struct al_delta_context *c, const struct al_delta_unit *u, bool wrong)
 {
     c->since = (uint8_t)(wrong ? 0 : c->since < 255 ? c->since + 1 : 255);
-    c->wrong = (uint8_t)((c->wrong << 1 | (wrong ? 1u : 0u)) & 15u);
+    c->wrong = (uint8_t)(((unsigned)c->wrong << 1 | (wrong ? 1u : 0u)) & 15u);
     c->unit_before = u->hash;
 }
