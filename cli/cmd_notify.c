@@ -16,6 +16,7 @@
 #include "host/progress.h"
 #include "image_file.h"
 #include "mqtt_link.h"
+#include "print_hex.h"
 #include "print_json.h"
 #include "server/server.h"
 
@@ -36,13 +37,6 @@ struct notice {
 };
 
 /* --- The message -------------------------------------------------------------- */
-
-static void print_hex(const uint8_t *bytes, size_t n, char *out)
-{
-    for (size_t i = 0; i < n; i++) {
-        sprintf(out + 2 * i, "%02x", bytes[i]);
-    }
-}
 
 /* Fill in from the image what was not given. 0, or the exit code. */
 static int read_image(struct notice *n)

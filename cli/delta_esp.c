@@ -1,4 +1,5 @@
 #include "delta_esp.h"
+#include "print_hex.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -129,9 +130,7 @@ cJSON *delta_esp_file_info(const struct host_buf *patch, char *err, size_t err_s
         snprintf(err, err_size, "the patch is damaged");
         return NULL;
     }
-    for (unsigned i = 0; i < AL_SHA256_SIZE; i++) {
-        snprintf(base + 2 * i, 3, "%02x", a.base_sha256[i]);
-    }
+    print_hex(a.base_sha256, AL_SHA256_SIZE, base);
     cJSON *json = cJSON_CreateObject();
     if (!cJSON_AddStringToObject(json, "format", DELTA_ESP_FORMAT) ||
         !cJSON_AddStringToObject(json, "base_sha256", base) ||

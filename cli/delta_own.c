@@ -1,4 +1,5 @@
 #include "delta_own.h"
+#include "print_hex.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -123,13 +124,6 @@ int delta_own_file_make(const struct host_buf *from, const struct host_buf *to, 
     return -1;
 }
 
-static void to_hex(const uint8_t *bytes, char hex[65])
-{
-    for (unsigned i = 0; i < 32; i++) {
-        snprintf(hex + 2 * i, 3, "%02x", bytes[i]);
-    }
-}
-
 cJSON *delta_own_file_info(const struct host_buf *patch, char *err, size_t err_size)
 {
     struct al_delta_header h;
@@ -139,8 +133,8 @@ cJSON *delta_own_file_info(const struct host_buf *patch, char *err, size_t err_s
         snprintf(err, err_size, "the patch is damaged or cut short");
         return NULL;
     }
-    to_hex(h.old_sha256, old);
-    to_hex(h.new_sha256, new);
+    print_hex(h.old_sha256, sizeof h.old_sha256, old);
+    print_hex(h.new_sha256, sizeof h.new_sha256, new);
     cJSON *json = cJSON_CreateObject();
     if (!cJSON_AddStringToObject(json, "format", AL_DELTA_FORMAT) ||
         !cJSON_AddNumberToObject(json, "from_size", h.old_len) ||

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "key_file.h"
+#include "print_hex.h"
 
 #define PEM_MAX 16384u
 
@@ -32,8 +33,8 @@ static bool fingerprint(const struct host_buf *pem, char hex[65])
     uint8_t digest[32];
     int len = key ? i2d_PUBKEY(key, &der) : -1;
     bool ok = len > 0 && EVP_Digest(der, (size_t)len, digest, NULL, EVP_sha256(), NULL) == 1;
-    for (size_t i = 0; ok && i < sizeof digest; i++) {
-        snprintf(hex + 2 * i, 3, "%02x", digest[i]);
+    if (ok) {
+        print_hex(digest, sizeof digest, hex);
     }
     OPENSSL_free(der);
     EVP_PKEY_free(key);

@@ -15,6 +15,7 @@
 #include "host/file.h"
 #include "host/progress.h"
 #include "nvs_entries.h"
+#include "print_hex.h"
 #include "print_json.h"
 #include "provision.h"
 #include "provision_key.h"
@@ -123,9 +124,7 @@ static bool sha256_hex(const void *data, size_t len, char hex[65])
     if (EVP_Digest(data, len, digest, NULL, EVP_sha256(), NULL) != 1) {
         return false;
     }
-    for (size_t i = 0; i < sizeof digest; i++) {
-        snprintf(hex + 2 * i, 3, "%02x", digest[i]);
-    }
+    print_hex(digest, sizeof digest, hex);
     return true;
 }
 

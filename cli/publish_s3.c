@@ -1,4 +1,5 @@
 #include "publish_s3.h"
+#include "print_hex.h"
 
 #include <cjson/cJSON.h>
 #include <errno.h>
@@ -38,9 +39,7 @@ static bool hex_digest(const EVP_MD *md, const void *data, size_t len, char *hex
     if (EVP_Digest(data, len, digest, &n, md, NULL) != 1) {
         return false;
     }
-    for (unsigned i = 0; i < n; i++) {
-        snprintf(hex + 2 * i, 3, "%02x", digest[i]);
-    }
+    print_hex(digest, n, hex);
     return true;
 }
 

@@ -68,6 +68,4 @@ int push_connect(struct push_job *job);
 /* Wait until `events` of poll() are there. 1; 0 after timeout_ms; -1. */
 int push_wait(int fd, short events, int64_t timeout_ms);
 
-void push_hex(const uint8_t *bytes, size_t len, char *out);
-
 #endif

@@ -109,10 +109,3 @@ int push_connect(struct push_job *job)
     }
     return fd;
 }
-
-void push_hex(const uint8_t *bytes, size_t len, char *out)
-{
-    for (size_t i = 0; i < len; i++) {
-        snprintf(out + 2 * i, 3, "%02x", bytes[i]);
-    }
-}
