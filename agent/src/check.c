@@ -173,13 +173,11 @@ static airlift_fail_t put_on_trial(struct agent *a, const esp_partition_t *slot,
      * this write boots the old version, after it the new one. */
     err = agent_select_slot(slot);
     if (err != ESP_OK) {
-        if (err != ESP_ERR_OTA_VALIDATE_FAILED && err != ESP_ERR_OTA_SMALL_SEC_VER) {
-            trial->tries--; /* the flash's fault: this was no trial of the image's */
-            (void)agent_record_store(a->nvs, AGENT_KEY_TRIAL, trial);
-        }
         if (err == ESP_ERR_OTA_VALIDATE_FAILED || err == ESP_ERR_OTA_SMALL_SEC_VER) {
             return agent_refuse_image(a, err);
         }
+        trial->tries--; /* the flash's fault: this was no trial of the image's */
+        (void)agent_record_store(a->nvs, AGENT_KEY_TRIAL, trial);
         return agent_fail(a, AIRLIFT_FAIL_FLASH, "cannot select %s for the next boot (%s)", slot->label,
                           esp_err_to_name(err));
     }
