@@ -64,15 +64,7 @@ n=0 survived=0 broken=0
 while IFS='	' read -r module old new; do
     case " ${*:-$module} " in *" $module "*) ;; *) continue ;; esac
     n=$((n + 1))
-    if ! python3 - "$root/core/src/$module.c" "$work/core/src/$module.c" "$old" "$new" << 'PY'
-import sys
-source, to, old, new = sys.argv[1:]
-text = open(source).read()
-if text.count(old) != 1:
-    sys.exit("%s: %d times: %s" % (source, text.count(old), old))
-open(to, "w").write(text.replace(old, new))
-PY
-    then
+    if ! python3 scripts/make_mutant.py "$root/core/src/$module.c" "$work/core/src/$module.c" "$old" "$new"; then
         broken=$((broken + 1))
         continue
     fi

@@ -36,15 +36,7 @@ while IFS='	' read -r file old new; do
     case " ${*:-$file} " in *" $file "*) ;; *) continue ;; esac
     n=$((n + 1))
     source=$root/idf/components/$file.c
-    if ! python3 - "$source" "$work/mutant.c" "$old" "$new" << 'PY'
-import sys
-source, to, old, new = sys.argv[1:]
-text = open(source).read()
-if text.count(old) != 1:
-    sys.exit("%s: %d times: %s" % (source, text.count(old), old))
-open(to, "w").write(text.replace(old, new))
-PY
-    then
+    if ! python3 scripts/make_mutant.py "$source" "$work/mutant.c" "$old" "$new"; then
         broken=$((broken + 1))
         continue
     fi
