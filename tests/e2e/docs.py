@@ -74,14 +74,6 @@ def airlift(*words):
     return run(STAGE / "bin/airlift", *words)
 
 
-def make_room(example):
-    """Four times the flash, and 3 MiB for each app: sanitizers need it."""
-    for name, pattern, replacement in (("partitions.csv", "(1M|1280K)$", "3M"), ("sdkconfig.defaults", "SIZE_4MB", "SIZE_16MB")):
-        if (example / name).exists():
-            text = (example / name).read_text()
-            (example / name).write_text(re.sub(pattern, replacement, text, flags=re.M))
-
-
 # --- Commands -----------------------------------------------------------------
 
 
@@ -106,8 +98,6 @@ class CommandsTest(unittest.TestCase):
         if document.parent.parent.name == "examples":
             example = self.home / document.parent.name
             shutil.copytree(STAGE / "share/airlift/examples" / document.parent.name, example)
-            if "-fsanitize" in (STAGE / "share/airlift/idf/tools/cmake/sdk-flags.cmake").read_text():
-                make_room(example)
             return example
         image = OWN_IMAGE.get(name_of(document))
         if image:
