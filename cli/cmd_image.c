@@ -11,11 +11,11 @@
 #include "commands.h"
 #include "device/desc.h"
 #include "host/file.h"
+#include "host/hex.h"
 #include "image_build.h"
 #include "image_rows.h"
 #include "image_sign.h"
 #include "image_signers.h"
-#include "print_hex.h"
 #include "print_json.h"
 
 #define MAX_FILE (32u << 20) /* bytes; a whole flash of 16 MB and more than any image */
@@ -75,7 +75,7 @@ static void add_hex(cJSON *to, const char *key, const uint8_t *data, size_t len)
 {
     char text[2 * 64 + 1];
 
-    print_hex(data, len, text);
+    host_hex_print(data, len, text);
     cJSON_AddStringToObject(to, key, text);
 }
 

@@ -8,8 +8,8 @@
 
 #include "commands.h"
 #include "host/file.h"
+#include "host/hex.h"
 #include "key_file.h"
-#include "print_hex.h"
 #include "print_json.h"
 #include "sign_block.h"
 
@@ -23,7 +23,7 @@ static int say(const char *name, const struct sign_key *key, bool json)
     if (!sign_block_key_digest(key, digest)) {
         return host_fail("%s: the key's digest can't be made", name);
     }
-    print_hex(digest, sizeof digest, hex);
+    host_hex_print(digest, sizeof digest, hex);
     if (!json) {
         printf("%s\n", hex);
         return 0;

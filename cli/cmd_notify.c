@@ -13,10 +13,10 @@
 #include "airlift/semver.h"
 #include "commands.h"
 #include "host/file.h"
+#include "host/hex.h"
 #include "host/progress.h"
 #include "image_file.h"
 #include "mqtt_link.h"
-#include "print_hex.h"
 #include "print_json.h"
 #include "server/server.h"
 
@@ -55,7 +55,7 @@ static int read_image(struct notice *n)
         result = host_fail("%s: the hash failed", n->image);
     }
     if (result == 0) {
-        print_hex(digest, sizeof digest, n->own_sha256);
+        host_hex_print(digest, sizeof digest, n->own_sha256);
         if (n->sha256 && strcmp(n->sha256, n->own_sha256) != 0) {
             result = host_fail("%s: its SHA-256 is %s, not the one given", n->image, n->own_sha256);
         }
@@ -258,7 +258,7 @@ static int notify(struct notice *n, const struct cli_mqtt_config *config)
         if (getrandom(noise, sizeof noise, 0) != (ssize_t)sizeof noise) {
             return host_fail("notify: no random numbers: %s", strerror(errno));
         }
-        print_hex(noise, sizeof noise, n->own_id);
+        host_hex_print(noise, sizeof noise, n->own_id);
         n->id = n->own_id;
     }
     snprintf(topic, sizeof topic,

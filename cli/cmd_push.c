@@ -10,8 +10,8 @@
 
 #include "commands.h"
 #include "host/file.h"
+#include "host/hex.h"
 #include "image_file.h"
-#include "print_hex.h"
 #include "push.h"
 
 #define IMAGE_MAX   (16u << 20) /* bytes */
@@ -43,7 +43,7 @@ static int load_image(const char *path, struct push_job *job, struct host_buf *i
     if (!digest(image, EVP_sha256(), job->sha256) || !digest(image, EVP_md5(), md5)) {
         return host_fail("%s: the hash failed", path);
     }
-    print_hex(md5, sizeof md5, job->md5);
+    host_hex_print(md5, sizeof md5, job->md5);
     job->image = image;
     job->name = path;
     return 0;
@@ -79,7 +79,7 @@ static int print_result(const struct push_job *job, unsigned attempts, double se
         return 0;
     }
     char sha256[65];
-    print_hex(job->sha256, sizeof job->sha256, sha256);
+    host_hex_print(job->sha256, sizeof job->sha256, sha256);
     cJSON *root = cJSON_CreateObject();
     bool ok = root && cJSON_AddStringToObject(root, "host", job->host) &&
               cJSON_AddNumberToObject(root, "port", job->port) &&

@@ -1,5 +1,4 @@
 #include "delta_esp.h"
-#include "print_hex.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -7,6 +6,7 @@
 
 #include "airlift/image.h"
 #include "delta/esp_delta.h"
+#include "host/hex.h"
 
 #define MAX_RESULT (32u << 20) /* bytes */
 
@@ -130,7 +130,7 @@ cJSON *delta_esp_file_info(const struct host_buf *patch, char *err, size_t err_s
         snprintf(err, err_size, "the patch is damaged");
         return NULL;
     }
-    print_hex(a.base_sha256, AL_SHA256_SIZE, base);
+    host_hex_print(a.base_sha256, AL_SHA256_SIZE, base);
     cJSON *json = cJSON_CreateObject();
     if (!cJSON_AddStringToObject(json, "format", DELTA_ESP_FORMAT) ||
         !cJSON_AddStringToObject(json, "base_sha256", base) ||

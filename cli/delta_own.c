@@ -1,5 +1,4 @@
 #include "delta_own.h"
-#include "print_hex.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,6 +7,7 @@
 #include "airlift/bytes.h"
 #include "airlift/crypto.h"
 #include "delta/delta.h"
+#include "host/hex.h"
 #include "host/progress.h"
 
 /* --- Applying --------------------------------------------------------------- */
@@ -133,8 +133,8 @@ cJSON *delta_own_file_info(const struct host_buf *patch, char *err, size_t err_s
         snprintf(err, err_size, "the patch is damaged or cut short");
         return NULL;
     }
-    print_hex(h.old_sha256, sizeof h.old_sha256, old);
-    print_hex(h.new_sha256, sizeof h.new_sha256, new);
+    host_hex_print(h.old_sha256, sizeof h.old_sha256, old);
+    host_hex_print(h.new_sha256, sizeof h.new_sha256, new);
     cJSON *json = cJSON_CreateObject();
     if (!cJSON_AddStringToObject(json, "format", AL_DELTA_FORMAT) ||
         !cJSON_AddNumberToObject(json, "from_size", h.old_len) ||

@@ -17,8 +17,8 @@
 #include "device/desc.h"
 #include "device/nor_flash.h"
 #include "efuse_text.h"
+#include "host/hex.h"
 #include "image_signers.h"
-#include "print_hex.h"
 #include "print_json.h"
 
 const char cmd_device_efuse_help[] =
@@ -71,7 +71,7 @@ static int show(const struct dev_desc *desc, bool burnt, bool json)
     for (unsigned i = 0; i < places; i++) {
         char hex[2 * AL_SIG_KEY_DIGEST_SIZE + 1] = "-";
         if (dev_desc_has_key(desc, i)) {
-            print_hex(desc->key_digests[i], AL_SIG_KEY_DIGEST_SIZE, hex);
+            host_hex_print(desc->key_digests[i], AL_SIG_KEY_DIGEST_SIZE, hex);
         }
         printf("key %u           %s%s\n", i, hex, desc->revoked_keys >> i & 1 ? " (revoked)" : "");
     }
@@ -92,7 +92,7 @@ static int add_key(struct dev_desc *desc, const char *value, char what[160])
     struct image_signers named;
     struct host_list source = {.item = {value}, .n = 1}, none = {.n = 0};
     uint8_t digest[AL_SIG_KEY_DIGEST_SIZE];
-    bool is_digest = parse_hex(value, digest, sizeof digest);
+    bool is_digest = host_hex_parse(value, digest, sizeof digest);
     if (image_signers_trust(cmd, is_digest ? &none : &source, is_digest ? &source : &none, &named)) {
         return 1;
     }
@@ -110,7 +110,7 @@ static int add_key(struct dev_desc *desc, const char *value, char what[160])
     memcpy(desc->key_digests[place], named.key[0], sizeof digest);
     desc->n_key_digests = desc->n_key_digests > place ? desc->n_key_digests : place + 1;
     char hex[2 * AL_SIG_KEY_DIGEST_SIZE + 1];
-    print_hex(named.key[0], sizeof digest, hex);
+    host_hex_print(named.key[0], sizeof digest, hex);
     snprintf(what, 160, "key %u: %s", place, hex);
     return dev_desc_has_key(desc, place) ? 0 : host_fail("%s: no key has a digest of zeros", value);
 }

@@ -2,10 +2,9 @@
  * efuse_text.c - a device's key eFuses, for people and as JSON.
  */
 #include "efuse_text.h"
+#include "host/hex.h"
 
 #include <stdio.h>
-
-#include "print_hex.h"
 
 static bool is_revoked(const struct dev_desc *desc, unsigned index)
 {
@@ -17,7 +16,7 @@ bool efuse_key_text(const struct dev_desc *desc, unsigned index, char out[EFUSE_
     char hex[2 * AL_SIG_KEY_DIGEST_SIZE + 1] = "empty";
     bool burnt = dev_desc_has_key(desc, index);
     if (burnt) {
-        print_hex(desc->key_digests[index], AL_SIG_KEY_DIGEST_SIZE, hex);
+        host_hex_print(desc->key_digests[index], AL_SIG_KEY_DIGEST_SIZE, hex);
     }
     snprintf(out, EFUSE_KEY_TEXT, "%.12s%s%s", hex, burnt ? "..." : "",
              is_revoked(desc, index) ? " (revoked)" : "");
@@ -32,7 +31,7 @@ cJSON *efuse_keys_json(const struct dev_desc *desc)
         char hex[2 * AL_SIG_KEY_DIGEST_SIZE + 1];
         cJSON *key = cJSON_CreateObject();
         if (dev_desc_has_key(desc, i)) {
-            print_hex(desc->key_digests[i], AL_SIG_KEY_DIGEST_SIZE, hex);
+            host_hex_print(desc->key_digests[i], AL_SIG_KEY_DIGEST_SIZE, hex);
             cJSON_AddStringToObject(key, "digest", hex);
         } else {
             cJSON_AddNullToObject(key, "digest");

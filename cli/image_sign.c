@@ -4,8 +4,8 @@
 #include <string.h>
 
 #include "commands.h"
+#include "host/hex.h"
 #include "image_rows.h"
-#include "print_hex.h"
 #include "print_json.h"
 #include "sign_block.h"
 #include "signed_file.h"
@@ -90,7 +90,7 @@ static int finish(struct signed_file *f, const char *out, bool json)
         uint8_t digest[AL_SIG_KEY_DIGEST_SIZE] = {0};
         char hex[2 * AL_SIG_KEY_DIGEST_SIZE + 1] = "-";
         if (al_sig_key_digest(block, type, digest) == 0) {
-            print_hex(digest, sizeof digest, hex);
+            host_hex_print(digest, sizeof digest, hex);
         }
         if (json) {
             cJSON *item = cJSON_CreateObject();
@@ -162,11 +162,11 @@ static int print_digests(const struct signed_file *f, bool json)
     if (!sign_block_digest(AL_SIG_P256, f->content.data, f->content.len, digest)) {
         return host_fail("the hash failed");
     }
-    print_hex(digest, AL_SHA256_SIZE, sha256);
+    host_hex_print(digest, AL_SHA256_SIZE, sha256);
     if (!sign_block_digest(AL_SIG_P384, f->content.data, f->content.len, digest)) {
         return host_fail("the hash failed");
     }
-    print_hex(digest, AL_SHA384_SIZE, sha384);
+    host_hex_print(digest, AL_SHA384_SIZE, sha384);
     if (json) {
         cJSON *root = cJSON_CreateObject();
         cJSON_AddNumberToObject(root, "signed_len", (double)f->content.len);

@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "print_hex.h"
+#include "host/hex.h"
 #include "sign_block.h"
 
 #define KEYS_MAX (sizeof((struct image_signers *)0)->key / sizeof((struct image_signers *)0)->key[0])
@@ -28,7 +28,7 @@ int image_signers_trust(const struct host_cmd *cmd, const struct host_list *keys
         }
     }
     for (unsigned i = 0; i < digests->n; i++) {
-        if (!parse_hex(digests->item[i], out->key[n++], AL_SIG_KEY_DIGEST_SIZE)) {
+        if (!host_hex_parse(digests->item[i], out->key[n++], AL_SIG_KEY_DIGEST_SIZE)) {
             host_usage(cmd, "--digest: '%s' is not 64 hexadecimal digits, as airlift keys digest prints them",
                        digests->item[i]);
         }
@@ -52,7 +52,7 @@ cJSON *image_signers_json(const struct al_sig_check *check)
         cJSON *item = cJSON_CreateObject();
         cJSON_AddStringToObject(item, "type", al_sig_type_text(s->type));
         if (has_key(s)) {
-            print_hex(s->key_digest, sizeof s->key_digest, hex);
+            host_hex_print(s->key_digest, sizeof s->key_digest, hex);
             cJSON_AddStringToObject(item, "key_digest", hex);
         } else {
             cJSON_AddNullToObject(item, "key_digest");
@@ -73,7 +73,7 @@ void image_signers_print(const struct al_sig_check *check)
         const struct al_sig_signer *s = &check->signer[i];
         char hex[2 * AL_SIG_KEY_DIGEST_SIZE + 1] = "-";
         if (has_key(s)) {
-            print_hex(s->key_digest, sizeof s->key_digest, hex);
+            host_hex_print(s->key_digest, sizeof s->key_digest, hex);
         }
         printf("signature %u  %s, %s, key %s\n", i, al_sig_type_text(s->type),
                s->fault == AL_SIG_GOOD ? "right" : al_sig_fault_text(s->fault), hex);

@@ -7,8 +7,8 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "host/hex.h"
 #include "key_file.h"
-#include "print_hex.h"
 
 #define PEM_MAX 16384u
 
@@ -34,7 +34,7 @@ static bool fingerprint(const struct host_buf *pem, char hex[65])
     int len = key ? i2d_PUBKEY(key, &der) : -1;
     bool ok = len > 0 && EVP_Digest(der, (size_t)len, digest, NULL, EVP_sha256(), NULL) == 1;
     if (ok) {
-        print_hex(digest, sizeof digest, hex);
+        host_hex_print(digest, sizeof digest, hex);
     }
     OPENSSL_free(der);
     EVP_PKEY_free(key);

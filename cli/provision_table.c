@@ -13,9 +13,9 @@
 #include "device/desc.h"
 #include "host/cmd.h"
 #include "host/file.h"
+#include "host/hex.h"
 #include "host/progress.h"
 #include "nvs_entries.h"
-#include "print_hex.h"
 #include "print_json.h"
 #include "provision.h"
 #include "provision_key.h"
@@ -124,7 +124,7 @@ static bool sha256_hex(const void *data, size_t len, char hex[65])
     if (EVP_Digest(data, len, digest, NULL, EVP_sha256(), NULL) != 1) {
         return false;
     }
-    print_hex(digest, sizeof digest, hex);
+    host_hex_print(digest, sizeof digest, hex);
     return true;
 }
 

@@ -1,5 +1,4 @@
 #include "publish_s3.h"
-#include "print_hex.h"
 
 #include <cjson/cJSON.h>
 #include <errno.h>
@@ -13,6 +12,7 @@
 
 #include "airlift/semver.h"
 #include "host/cmd.h"
+#include "host/hex.h"
 #include "host/progress.h"
 #include "print_json.h"
 #include "server/risks.h"
@@ -39,7 +39,7 @@ static bool hex_digest(const EVP_MD *md, const void *data, size_t len, char *hex
     if (EVP_Digest(data, len, digest, &n, md, NULL) != 1) {
         return false;
     }
-    print_hex(digest, n, hex);
+    host_hex_print(digest, n, hex);
     return true;
 }
 

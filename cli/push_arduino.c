@@ -16,7 +16,7 @@
 
 #include <arpa/inet.h>
 
-#include "print_hex.h"
+#include "host/hex.h"
 #include "push.h"
 
 #define INVITATIONS   10
@@ -47,7 +47,7 @@ static void hash_hex(const EVP_MD *type, const char *text, char out[HEX_MAX])
     if (EVP_Digest(text, strlen(text), digest, &len, type, NULL) != 1) {
         len = 0;
     }
-    print_hex(digest, len, out);
+    host_hex_print(digest, len, out);
     out[2 * len] = '\0';
 }
 
@@ -73,7 +73,7 @@ static bool respond(const struct push_job *job, const struct host *h, const char
                               EVP_sha256(), sizeof key, key) != 1) {
             return false;
         }
-        print_hex(key, sizeof key, k);
+        host_hex_print(key, sizeof key, k);
         snprintf(text, sizeof text, "%s:%s:%s", k, nonce, cnonce);
     }
     hash_hex(type, text, response);

@@ -15,7 +15,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "print_hex.h"
+#include "host/hex.h"
 #include "push.h"
 
 #define CHUNK       4096u /* payload of a record; only the last one may be shorter */
@@ -173,11 +173,11 @@ static enum push_outcome announce(struct push_job *job, struct link *l, const st
 {
     char sha256[65], cnonce[33], said[160], text[256], order[256], mac_text[65] = "-", line[256];
     uint8_t random[16], mac[32];
-    print_hex(job->sha256, sizeof job->sha256, sha256);
+    host_hex_print(job->sha256, sizeof job->sha256, sha256);
     if (RAND_bytes(random, sizeof random) != 1) {
         return push_fail(job, PUSH_REFUSED, "no random numbers");
     }
-    print_hex(random, sizeof random, cnonce);
+    host_hex_print(random, sizeof random, cnonce);
     snprintf(said, sizeof said, "%zu %s %s%s", job->image->len, sha256, cnonce, job->force ? " force" : "");
     if (d->has_key) {
         snprintf(text, sizeof text, "airlift push 1\n%s\n%s\n", d->nonce, said);
@@ -185,7 +185,7 @@ static enum push_outcome announce(struct push_job *job, struct link *l, const st
                   strlen(text), mac, NULL)) {
             return push_fail(job, PUSH_REFUSED, "no HMAC");
         }
-        print_hex(mac, sizeof mac, mac_text);
+        host_hex_print(mac, sizeof mac, mac_text);
     }
     snprintf(order, sizeof order, "?image %s %s\n", mac_text, said);
     return ask(job, l, order, job->timeout_s, line, sizeof line);

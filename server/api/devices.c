@@ -10,6 +10,7 @@
 #include "airlift/delta.h"
 #include "airlift/esp_delta.h"
 #include "handlers.h"
+#include "host/hex.h"
 #include "host/log.h"
 #include "range.h"
 #include "reply.h"
@@ -226,9 +227,7 @@ static bool etag_of(const char *text, char out[40])
         return false;
     }
     strcpy(out, "\"");
-    for (unsigned i = 0; i < 16; i++) {
-        snprintf(out + 1 + 2 * i, 3, "%02x", digest[i]);
-    }
+    host_hex_print(digest, 16, out + 1);
     strcat(out, "\"");
     return true;
 }

@@ -8,6 +8,7 @@
 #include "airlift/image.h"
 #include "airlift/semver.h"
 #include "handlers.h"
+#include "host/hex.h"
 #include "host/log.h"
 #include "reply.h"
 #include "server/risks.h"
@@ -231,9 +232,7 @@ static void read_image(struct srv_request *req)
     strcpy(r->project, info->desc.project);
     r->chip_id = info->header.chip_id;
     r->secure_version = info->desc.secure_version;
-    for (unsigned i = 0; i < sizeof info->sha256; i++) {
-        snprintf(r->image_sha256 + 2 * i, 3, "%02x", info->sha256[i]);
-    }
+    host_hex_print(info->sha256, sizeof info->sha256, r->image_sha256);
     decide_version(req, &info->desc);
 }
 

@@ -10,6 +10,7 @@
 #include <strings.h>
 
 #include "airlift/crypto.h"
+#include "host/hex.h"
 
 #define TOKEN_PREFIX "airlift_" /* lets people and secret scanners recognise one */
 
@@ -19,9 +20,7 @@ static bool hash_hex(const char *text, char out[65])
     if (al_sha256(text, strlen(text), digest) != 0) {
         return false;
     }
-    for (unsigned i = 0; i < AL_SHA256_SIZE; i++) {
-        snprintf(out + 2 * i, 3, "%02x", digest[i]);
-    }
+    host_hex_print(digest, sizeof digest, out);
     return true;
 }
 
@@ -33,9 +32,7 @@ enum srv_status srv_token_make(struct srv_store *store, const char *role, char t
         return SRV_FAILED;
     }
     strcpy(token, TOKEN_PREFIX);
-    for (unsigned i = 0; i < sizeof random; i++) {
-        snprintf(token + strlen(TOKEN_PREFIX) + 2 * i, 3, "%02x", random[i]);
-    }
+    host_hex_print(random, sizeof random, token + strlen(TOKEN_PREFIX));
     OPENSSL_cleanse(random, sizeof random);
     return hash_hex(token, hash) ? srv_store_set_token(store, role, hash) : SRV_FAILED;
 }

@@ -13,6 +13,7 @@
 
 #include "artifact_s3.h"
 #include "host/file.h"
+#include "host/hex.h"
 #include "host/log.h"
 
 static char *join(const char *dir, const char *name)
@@ -82,13 +83,6 @@ void srv_artifacts_close(struct srv_artifacts *a)
 
 /* --- Uploads --------------------------------------------------------------- */
 
-static void to_hex(const uint8_t *bytes, size_t n, char *out)
-{
-    for (size_t i = 0; i < n; i++) {
-        snprintf(out + 2 * i, 3, "%02x", bytes[i]);
-    }
-}
-
 enum srv_status srv_upload_begin(struct srv_upload *u, const struct srv_artifacts *a)
 {
     memset(u, 0, sizeof *u);
@@ -152,8 +146,8 @@ enum srv_status srv_upload_finish(struct srv_upload *u)
     if (sha_result != 0 || md5_result != 0) {
         return failed("hash", u->path, ENOMEM);
     }
-    to_hex(sha, sizeof sha, u->sha256_hex);
-    to_hex(md5, sizeof md5, u->md5_hex);
+    host_hex_print(sha, sizeof sha, u->sha256_hex);
+    host_hex_print(md5, sizeof md5, u->md5_hex);
     if (fchmod(u->fd, 0644) != 0 || fsync(u->fd) != 0) {
         return failed("sync", u->path, errno);
     }

@@ -6,6 +6,7 @@
 #include "airlift/crypto.h"
 #include "airlift/delta.h"
 #include "airlift/esp_delta.h"
+#include "host/hex.h"
 
 bool srv_patch_describe(const uint8_t *data, size_t len, struct srv_patch *p)
 {
@@ -34,9 +35,8 @@ bool srv_describe_blocks(const uint8_t *image, size_t len, struct srv_blocks *ou
         if (al_sha256(image + at, len - at < out->size ? len - at : out->size, sha256) != 0) {
             return false;
         }
-        for (unsigned i = 0; i < 8; i++) {
-            text += sprintf(text, "%02x", sha256[i]);
-        }
+        host_hex_print(sha256, 8, text);
+        text += 16;
     }
     return true;
 }

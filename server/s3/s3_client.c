@@ -9,6 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "host/hex.h"
 #include "host/log.h"
 #include "s3_listing.h"
 #include "s3_sign.h"
@@ -304,9 +305,7 @@ enum srv_s3_result srv_s3_put(const struct srv_s3 *s3, const struct srv_s3_uri *
         snprintf(err, err_size, "the hash failed");
         return SRV_S3_REFUSED;
     }
-    for (size_t i = 0; i < sizeof digest; i++) {
-        snprintf(hex + 2 * i, 3, "%02x", digest[i]);
-    }
+    host_hex_print(digest, sizeof digest, hex);
     struct request r = {.s3 = s3,
                         .uri = uri,
                         .method = "PUT",

@@ -1,4 +1,5 @@
 #include "s3_sign.h"
+#include "host/hex.h"
 
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
@@ -27,13 +28,6 @@ bool srv_s3_encode(struct host_buf *out, const char *text, bool keep_slash)
         }
     }
     return true;
-}
-
-static void to_hex(const uint8_t *bytes, size_t n, char *out)
-{
-    for (size_t i = 0; i < n; i++) {
-        snprintf(out + 2 * i, 3, "%02x", bytes[i]);
-    }
 }
 
 /* --- Addresses ------------------------------------------------------------- */
@@ -138,7 +132,7 @@ static bool sha256_hex(const struct host_buf *text, char hex[65])
     if (EVP_Digest(text->data, text->len, digest, &len, EVP_sha256(), NULL) != 1) {
         return false;
     }
-    to_hex(digest, sizeof digest, hex);
+    host_hex_print(digest, sizeof digest, hex);
     return true;
 }
 
@@ -157,7 +151,7 @@ static bool sign(const struct srv_s3 *s3, const char *date, const char *text, ch
     }
     OPENSSL_cleanse(key, sizeof key);
     host_buf_free(&secret);
-    to_hex(digest, sizeof digest, hex);
+    host_hex_print(digest, sizeof digest, hex);
     return ok;
 }
 

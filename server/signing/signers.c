@@ -1,4 +1,5 @@
 #include "server/signers.h"
+#include "host/hex.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -14,8 +15,8 @@ void srv_signers_of(const struct al_sig_check *check, struct srv_signers *out)
         struct srv_signer *to = &out->item[i];
         snprintf(to->type, sizeof to->type, "%s", al_sig_type_text(from->type));
         to->valid = from->fault == AL_SIG_GOOD;
-        for (unsigned b = 0; al_sig_layout(from->type)->key_len != 0 && b < sizeof from->key_digest; b++) {
-            snprintf(to->key_digest + 2 * b, 3, "%02x", from->key_digest[b]);
+        if (al_sig_layout(from->type)->key_len != 0) {
+            host_hex_print(from->key_digest, sizeof from->key_digest, to->key_digest);
         }
     }
 }
