@@ -186,8 +186,9 @@ const struct host_cmd cmd_serve[] = {
         .noun = "serve",
         .usage = "[--listen HOST:PORT] [--data DIR] [--cert FILE --key FILE]",
         .summary = "run the update server",
-        .help = "Serves releases over HTTPS: a manifest for each product, images with Range and ETag, and "
-                "an API to publish. It runs in the foreground until SIGINT or SIGTERM, then gives running "
+        .help = "Serves releases over HTTPS: a manifest for each product, images with Range and ETag, an API "
+                "to publish, and for browsers a dashboard, at its address. It runs in the foreground until "
+                "SIGINT or SIGTERM, then gives running "
                 "downloads ten seconds to end.\n"
                 "\n"
                 "The first start makes the data directory, a self-signed certificate (for --ca of clients "

@@ -130,7 +130,7 @@ function(airlift_targets_below dir out)
 endfunction()
 
 set(staged_targets airlift_idf_sdk airlift_completion airlift-torture)
-foreach(part core host device idf agent server cli examples)
+foreach(part core host device idf agent web server cli examples)
     if(EXISTS ${CMAKE_CURRENT_SOURCE_DIR}/${part}/CMakeLists.txt)
         airlift_targets_below(${CMAKE_CURRENT_SOURCE_DIR}/${part} more)
         foreach(target ${more})

@@ -11,7 +11,7 @@ demo='gcc libc6-dev make cmake ninja-build pkg-config git ca-certificates
       libmbedtls-dev libmicrohttpd-dev libgnutls28-dev libcurl4-openssl-dev
       libcjson-dev libsqlite3-dev libssl-dev libmosquitto-dev libexpat1-dev libcsv-dev libdivsufsort-dev libavahi-client-dev
       python3 python3-kconfiglib openssl curl'
-test="$demo libcmocka-dev procps python3-cryptography softhsm2 opensc libengine-pkcs11-openssl mosquitto mosquitto-clients dbus avahi-daemon avahi-utils awscli"
+test="$demo libcmocka-dev procps python3-cryptography softhsm2 opensc libengine-pkcs11-openssl mosquitto mosquitto-clients dbus avahi-daemon avahi-utils awscli chromium"
 # Node.js may have come from elsewhere: Debian's packages only where there is none.
 command -v node > /dev/null && command -v npm > /dev/null || test="$test nodejs npm"
 ci="$test clang libclang-rt-14-dev clang-format clang-tidy shellcheck gcc-riscv64-unknown-elf"

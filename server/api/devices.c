@@ -232,12 +232,6 @@ static bool etag_of(const char *text, char out[40])
     return true;
 }
 
-static bool is_unchanged(const struct srv_request *req, const char *etag)
-{
-    const char *header = srv_header(req, "If-None-Match");
-    return header && srv_etag_listed(header, etag);
-}
-
 enum MHD_Result srv_manifest_answer(struct srv_request *req)
 {
     struct srv_release r;
@@ -260,7 +254,7 @@ enum MHD_Result srv_manifest_answer(struct srv_request *req)
         srv_refuse_status(req, SRV_FAILED);
         return MHD_YES;
     }
-    struct srv_reply reply = srv_reply_take(is_unchanged(req, etag) ? 304 : 200, text);
+    struct srv_reply reply = srv_reply_take(srv_is_unchanged(req, etag) ? 304 : 200, text);
     srv_reply_header(&reply, "Content-Type", "application/json");
     srv_reply_header(&reply, "ETag", etag);
     srv_reply_header(&reply, "Cache-Control", "no-cache");
@@ -276,7 +270,7 @@ static unsigned choose_bytes(const struct srv_request *req, const char *etag, ui
 {
     *off = 0;
     *len = size;
-    if (is_unchanged(req, etag)) {
+    if (srv_is_unchanged(req, etag)) {
         return 304;
     }
     const char *if_range = srv_header(req, "If-Range");

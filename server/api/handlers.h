@@ -24,6 +24,12 @@ enum MHD_Result srv_withdraw_answer(struct srv_request *req);
 /* A release as JSON, or NULL when memory runs out. `url` is absolute, by the request's Host. */
 cJSON *srv_release_json(const struct srv_request *req, const struct srv_release *r);
 
+/* page.c: the dashboard. */
+enum MHD_Result srv_page_answer(struct srv_request *req);
+
+/* products.c: what the dashboard shows of all products. */
+enum MHD_Result srv_products_answer(struct srv_request *req);
+
 /* metrics.c */
 enum MHD_Result srv_metrics_answer(struct srv_request *req);
 enum MHD_Result srv_stats_answer(struct srv_request *req);

@@ -5,6 +5,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include "handlers.h"
 #include "host/file.h"
@@ -27,7 +28,7 @@ int srv_metrics_load(struct srv_metrics *m, struct srv_store *store)
         }
         atomic_fetch_add(total[i], value);
     }
-    return srv_served_load(&m->served, store);
+    return srv_served_load(&m->served, store) == 0 ? srv_history_load(&m->history, store) : -1;
 }
 
 int srv_metrics_save(struct srv_metrics *m, struct srv_store *store)
@@ -39,7 +40,7 @@ int srv_metrics_save(struct srv_metrics *m, struct srv_store *store)
             return -1;
         }
     }
-    return srv_served_save(&m->served, store);
+    return srv_served_save(&m->served, store) == 0 ? srv_history_save(&m->history, store) : -1;
 }
 
 void srv_metrics_artifact(struct srv_metrics *m, uint64_t len, uint32_t size, const char *image_sha256,
@@ -54,6 +55,10 @@ void srv_metrics_artifact(struct srv_metrics *m, uint64_t len, uint32_t size, co
     atomic_fetch_add(&m->patch_bytes, more.patch_bytes);
     atomic_fetch_add(&m->saved_bytes, more.saved_bytes);
     srv_served_note(&m->served, &more);
+    srv_history_note(&m->history, &(struct srv_period){.start = (uint64_t)time(NULL),
+                                                       .image_bytes = more.image_bytes,
+                                                       .patch_bytes = more.patch_bytes,
+                                                       .saved_bytes = more.saved_bytes});
 }
 
 /* --- Answers ------------------------------------------------------------------ */
@@ -125,7 +130,8 @@ enum MHD_Result srv_stats_answer(struct srv_request *req)
               cJSON_AddNumberToObject(patches, "useless", (double)value_of(&m->patches_useless)) &&
               cJSON_AddNumberToObject(patches, "failed", (double)value_of(&m->patches_failed)) &&
               cJSON_AddNumberToObject(patches, "missing", (double)value_of(&m->patches_missing)) &&
-              srv_failures_add(json, &m->failures) && srv_served_add(json, &m->served, req->worker->store);
+              srv_failures_add(json, &m->failures) && srv_served_add(json, &m->served, req->worker->store) &&
+              srv_history_add(json, &m->history, (uint64_t)time(NULL));
     if (!ok) {
         cJSON_Delete(json);
         json = NULL;

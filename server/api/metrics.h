@@ -11,6 +11,7 @@
 
 #include "../store/store.h"
 #include "failures.h"
+#include "history.h"
 #include "served.h"
 
 struct srv_metrics {
@@ -21,6 +22,7 @@ struct srv_metrics {
     atomic_ullong patches_made, patches_useless, patches_failed;
     struct srv_failures failures;  /* of devices */
     struct srv_served_list served; /* the bytes by release */
+    struct srv_history history;    /* and by time */
     atomic_ullong patch_ms;        /* spent on making them */
     atomic_ullong patches_missing; /* now; the one being made too */
 };

@@ -28,6 +28,14 @@ struct srv_reply srv_reply_take(unsigned status, char *text)
     return reply;
 }
 
+struct srv_reply srv_reply_static(unsigned status, const void *data, size_t len)
+{
+    struct srv_reply reply = {.status = status, .len = len};
+    /* The cast is for libmicrohttpd's sake: it only reads. */
+    reply.response = MHD_create_response_from_buffer(len, (void *)(uintptr_t)data, MHD_RESPMEM_PERSISTENT);
+    return reply;
+}
+
 static void unmap(void *ctx)
 {
     srv_artifact_unmap(ctx);

@@ -15,9 +15,10 @@ struct srv_reply {
     struct MHD_Response *response; /* NULL: memory ran out */
 };
 
-/* Begin with bytes that are borrowed for the call, taken over (malloc'd, also if it fails), or mapped. */
+/* Begin with bytes that are borrowed for the call, taken over (malloc'd, also if it fails), there for ever, or mapped. */
 struct srv_reply srv_reply_copy(unsigned status, const char *text);
 struct srv_reply srv_reply_take(unsigned status, char *text);
+struct srv_reply srv_reply_static(unsigned status, const void *data, size_t len);
 struct srv_reply srv_reply_map(unsigned status, const struct srv_map *map, uint64_t len);
 
 /* Begin with a JSON document, which is freed. NULL: memory ran out. */

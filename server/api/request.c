@@ -14,6 +14,7 @@
 
 #include "handlers.h"
 #include "host/log.h"
+#include "range.h"
 #include "reply.h"
 #include "server/server.h"
 #include "token.h"
@@ -29,6 +30,8 @@ static const struct srv_handler handlers[] = {
     {SRV_RES_HEALTH, "GET", false, 0, NULL, NULL, srv_health_answer},
     {SRV_RES_METRICS, "GET", true, 0, NULL, NULL, srv_metrics_answer},
     {SRV_RES_STATS, "GET", true, 0, NULL, NULL, srv_stats_answer},
+    {SRV_RES_PAGE, "GET", false, 0, NULL, NULL, srv_page_answer},
+    {SRV_RES_PRODUCTS, "GET", true, 0, NULL, NULL, srv_products_answer},
     {SRV_RES_RELEASES, "GET", false, 0, NULL, NULL, srv_list_answer},
     {SRV_RES_RELEASES, "POST", true, SRV_UPLOAD_MAX, srv_publish_begin, srv_publish_body, srv_publish_answer},
     {SRV_RES_RELEASE, "GET", false, 0, NULL, NULL, srv_release_answer},
@@ -76,6 +79,12 @@ const char *srv_header(const struct srv_request *req, const char *name)
 const char *srv_query(const struct srv_request *req, const char *name)
 {
     return MHD_lookup_connection_value(req->mhd, MHD_GET_ARGUMENT_KIND, name);
+}
+
+bool srv_is_unchanged(const struct srv_request *req, const char *etag)
+{
+    const char *header = srv_header(req, "If-None-Match");
+    return header && srv_etag_listed(header, etag);
 }
 
 /* --- Checks on the header block -------------------------------------------- */

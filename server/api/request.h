@@ -104,6 +104,9 @@ void srv_refuse_status(struct srv_request *req, enum srv_status status);
 const char *srv_header(const struct srv_request *req, const char *name);
 const char *srv_query(const struct srv_request *req, const char *name);
 
+/* Has the client what has this ETag already, by its If-None-Match? The answer is 304 then. */
+bool srv_is_unchanged(const struct srv_request *req, const char *etag);
+
 /* libmicrohttpd's callbacks for requests; `worker` is a struct srv_worker. */
 void *srv_on_uri(void *worker, const char *uri, struct MHD_Connection *mhd);
 enum MHD_Result srv_on_request(void *worker, struct MHD_Connection *mhd, const char *url, const char *method,

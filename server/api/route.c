@@ -111,6 +111,16 @@ void srv_path_parse(const char *path, struct srv_path *out)
         out->resource = SRV_RES_METRICS;
     } else if (strcmp(path, "/v1/stats") == 0) {
         out->resource = SRV_RES_STATS;
+    } else if (strcmp(path, "/") == 0) {
+        out->resource = SRV_RES_PAGE;
+        strcpy(out->file, "index.html");
+    } else if ((p = after(path, "/web/"))) {
+        p = take_word(p, out->file, sizeof out->file);
+        if (p && !*p && out->file[0]) {
+            out->resource = SRV_RES_PAGE;
+        }
+    } else if (strcmp(path, "/v1/products") == 0) {
+        out->resource = SRV_RES_PRODUCTS;
     } else if ((p = after(path, "/v1/products/"))) {
         out->resource = parse_products(p, out);
     } else if ((p = after(path, "/firmware/"))) {

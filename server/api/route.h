@@ -13,11 +13,14 @@
 #define SRV_PRODUCT_SIZE 65u /* bytes, with the NUL */
 #define SRV_VERSION_SIZE 33u /* as the app description has it */
 #define SRV_SHA256_SIZE  65u /* hex */
+#define SRV_FILE_SIZE    33u /* a name of the dashboard's */
 
 enum srv_resource {
     SRV_RES_HEALTH,
     SRV_RES_METRICS,
     SRV_RES_STATS,
+    SRV_RES_PAGE, /* file */
+    SRV_RES_PRODUCTS,
     SRV_RES_RELEASES,    /* product */
     SRV_RES_RELEASE,     /* product, version */
     SRV_RES_MANIFEST,    /* product */
@@ -33,6 +36,7 @@ struct srv_path {
     char product[SRV_PRODUCT_SIZE];
     char version[SRV_VERSION_SIZE];
     char sha256[SRV_SHA256_SIZE];
+    char file[SRV_FILE_SIZE];
 };
 
 /* [a-z0-9][a-z0-9._-]{0,63} */

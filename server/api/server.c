@@ -292,6 +292,7 @@ int srv_start(const struct srv_config *config, struct srv_server **out, char *er
     }
     s->lock_fd = -1;
     srv_served_begin(&s->context.metrics.served);
+    srv_history_begin(&s->context.metrics.history);
     s->n_workers = count_workers();
     int fd[MAX_WORKERS];
     for (unsigned i = 0; i < MAX_WORKERS; i++) {
@@ -380,6 +381,7 @@ void srv_stop(struct srv_server *s, unsigned grace_ms)
         close(s->lock_fd);
     }
     srv_served_free(&s->context.metrics.served);
+    srv_history_free(&s->context.metrics.history);
     free(s->context.signer_keys);
     free(s->database_path);
     free(s->cert_path);

@@ -13,11 +13,6 @@
 static const char *const kind_name[SRV_PATCH_KINDS] = {"airlift", "airlift-12k", "esp_delta_ota"};
 static const char *const state_name[] = {"made", "useless", "failed"};
 
-static void print_number(char out[24], uint64_t value)
-{
-    snprintf(out, 24, "%llu", (unsigned long long)value);
-}
-
 /* --- Patches ---------------------------------------------------------------- */
 
 #define PATCH_COLUMNS "from_sha256, to_sha256, from_size, to_size, format, ram, size, sha256, kind"
@@ -94,10 +89,10 @@ enum srv_status srv_store_put_patch(struct srv_store *s, const struct srv_patch 
                                     enum srv_patch_state state)
 {
     char from_size[24], to_size[24], ram[24], size[24], now[25];
-    print_number(from_size, p->from_size);
-    print_number(to_size, p->to_size);
-    print_number(ram, p->ram);
-    print_number(size, p->size);
+    srv_print_number(from_size, p->from_size);
+    srv_print_number(to_size, p->to_size);
+    srv_print_number(ram, p->ram);
+    srv_print_number(size, p->size);
     srv_timestamp(now);
     const char *args[] = {
         p->from_sha256, p->to_sha256, state_name[state], from_size, to_size, p->format, ram, size,
@@ -141,7 +136,7 @@ enum srv_status srv_store_put_blocks(struct srv_store *s, const char *image_sha2
                                      const struct srv_blocks *blocks)
 {
     char size[24];
-    print_number(size, blocks->size);
+    srv_print_number(size, blocks->size);
     const char *args[] = {image_sha256, size, blocks->sha256};
     return srv_store_checked(s, "put_blocks",
                              srv_db_run(s->db,
@@ -286,12 +281,7 @@ static int newest_first(const void *a, const void *b)
 /* The product's releases, the newest first. */
 static enum srv_status list_sources(struct srv_store *s, const char *product, struct source_list *list)
 {
-    time_t then = time(NULL) - SEEN_DAYS * 86400;
-    struct tm utc;
-    if (!gmtime_r(&then, &utc) ||
-        strftime(list->since, sizeof list->since, "%Y-%m-%dT%H:%M:%SZ", &utc) == 0) {
-        list->since[0] = '\0';
-    }
+    srv_timestamp_of(time(NULL) - SEEN_DAYS * 86400, list->since);
     const char *args[] = {product, kind_name[SRV_PATCH_OWN], kind_name[SRV_PATCH_SMALL],
                           kind_name[SRV_PATCH_ESP]};
 #define SEEN(n) "(SELECT seen FROM askers WHERE product = $1 AND sha256 = r.sha256 AND kind = $" #n ")"
@@ -492,9 +482,9 @@ enum srv_status srv_store_served(struct srv_store *s, struct srv_served **out, s
 enum srv_status srv_store_put_served(struct srv_store *s, const struct srv_served *served)
 {
     char image[24], patch[24], saved[24];
-    print_number(image, served->image_bytes);
-    print_number(patch, served->patch_bytes);
-    print_number(saved, served->saved_bytes);
+    srv_print_number(image, served->image_bytes);
+    srv_print_number(patch, served->patch_bytes);
+    srv_print_number(saved, served->saved_bytes);
     const char *args[] = {served->image_sha256, image, patch, saved};
     return srv_store_checked(
         s, "put_served",
@@ -561,7 +551,7 @@ enum srv_status srv_store_total(struct srv_store *s, const char *name, uint64_t 
 enum srv_status srv_store_set_total(struct srv_store *s, const char *name, uint64_t value)
 {
     char text[24];
-    print_number(text, value);
+    srv_print_number(text, value);
     const char *args[] = {name, text};
     return srv_store_checked(s, "set_total",
                              srv_db_run(s->db,

@@ -94,6 +94,12 @@ static const char *const schema[] = {
     " patch_bytes BIGINT NOT NULL,"
     " saved_bytes BIGINT NOT NULL)",
 
+    "CREATE TABLE IF NOT EXISTS hours ("
+    " start BIGINT PRIMARY KEY," /* seconds since 1970 */
+    " image_bytes BIGINT NOT NULL,"
+    " patch_bytes BIGINT NOT NULL,"
+    " saved_bytes BIGINT NOT NULL)",
+
     "CREATE TABLE IF NOT EXISTS totals ("
     " name TEXT PRIMARY KEY,"
     " value BIGINT NOT NULL)",
@@ -135,6 +141,11 @@ bool srv_number_column(uint64_t *out, uint64_t max, const char *col)
     char *end = NULL;
     *out = col ? strtoull(col, &end, 10) : 0;
     return col && *col && !*end && *out <= max;
+}
+
+void srv_print_number(char out[24], uint64_t value)
+{
+    snprintf(out, 24, "%llu", (unsigned long long)value);
 }
 
 #define SIGNERS_SIZE 300u /* bytes of three of them, as text */
@@ -226,6 +237,13 @@ static int newest_first(const void *a, const void *b)
 {
     const struct srv_release *left = a, *right = b;
     return al_semver_compare(right->version, left->version);
+}
+
+static int by_product(const void *a, const void *b)
+{
+    const struct srv_release *left = a, *right = b;
+    int order = strcmp(left->product, right->product);
+    return order ? order : newest_first(a, b);
 }
 
 /* Exactly one release. */
@@ -405,6 +423,25 @@ enum srv_status srv_store_list(struct srv_store *s, const char *product, struct 
     return SRV_OK;
 }
 
+enum srv_status srv_store_list_all(struct srv_store *s, struct srv_release **out, size_t *n)
+{
+    struct release_list list = {0};
+    enum srv_status status =
+        srv_store_checked(s, "list_all",
+                          srv_db_run(s->db, "SELECT " RELEASE_COLUMNS " FROM releases r" WITH_IMAGE, NULL, 0,
+                                     add_release, &list));
+    if (status != SRV_OK) {
+        srv_releases_free(list.items, list.n);
+        return status;
+    }
+    if (list.n > 0) {
+        qsort(list.items, list.n, sizeof *list.items, by_product);
+    }
+    *out = list.items;
+    *n = list.n;
+    return SRV_OK;
+}
+
 enum srv_status srv_store_get(struct srv_store *s, const char *product, const char *version,
                               struct srv_release *out)
 {
@@ -550,9 +587,13 @@ enum srv_status srv_store_set_token(struct srv_store *s, const char *role, const
 
 void srv_timestamp(char out[25])
 {
-    time_t now = time(NULL);
+    srv_timestamp_of(time(NULL), out);
+}
+
+void srv_timestamp_of(time_t when, char out[25])
+{
     struct tm utc;
-    if (!gmtime_r(&now, &utc) || strftime(out, 25, "%Y-%m-%dT%H:%M:%SZ", &utc) == 0) {
+    if (!gmtime_r(&when, &utc) || strftime(out, 25, "%Y-%m-%dT%H:%M:%SZ", &utc) == 0) {
         strcpy(out, "1970-01-01T00:00:00Z");
     }
 }

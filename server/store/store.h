@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <time.h>
 
 #include "server/signers.h"
 #include "status.h"
@@ -55,6 +56,9 @@ void srv_store_rollback(struct srv_store *s);
 /* All releases of a product, withdrawn ones too, newest version first. None: SRV_NOT_FOUND. */
 enum srv_status srv_store_list(struct srv_store *s, const char *product, struct srv_release **out, size_t *n);
 
+/* All releases of all products, by product; otherwise likewise. None: SRV_OK with *n 0. */
+enum srv_status srv_store_list_all(struct srv_store *s, struct srv_release **out, size_t *n);
+
 /* One release. *out is cleared first; srv_release_clear() afterwards. */
 enum srv_status srv_store_get(struct srv_store *s, const char *product, const char *version,
                               struct srv_release *out);
@@ -84,7 +88,8 @@ enum srv_status srv_store_set_token(struct srv_store *s, const char *role, const
 /* Can the database be read? */
 enum srv_status srv_store_ping(struct srv_store *s);
 
-/* Now, as `created` has it. */
+/* Now, or then, as `created` has it. */
 void srv_timestamp(char out[25]);
+void srv_timestamp_of(time_t when, char out[25]);
 
 #endif

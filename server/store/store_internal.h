@@ -18,4 +18,7 @@ enum srv_status srv_store_checked(struct srv_store *s, const char *what, enum sr
 bool srv_text_column(char *out, size_t size, const char *col);
 bool srv_number_column(uint64_t *out, uint64_t max, const char *col);
 
+/* The other way, for an argument. */
+void srv_print_number(char out[24], uint64_t value);
+
 #endif

@@ -15,7 +15,7 @@ import urllib.error
 import urllib.request
 
 import agent
-import s3_world
+import npm
 from agent import Device, make_image
 from cloud_world import Cloud
 from delta import make_image as make_related_image
@@ -96,7 +96,7 @@ class Store(World):
                 self.assertEqual(stats["failed"], 0)
                 return
             time.sleep(0.05)
-        self.fail("%s\n%s" % (stats, s3_world.read(cloud.server.log.name)[-3000:]))
+        self.fail("%s\n%s" % (stats, npm.read(cloud.server.log.name)[-3000:]))
 
     def test_the_directory_is_only_a_cache(self):
         cloud, image = self.cloud(options=("--patches", "1")), make_image("1.4.3", size=50000)
@@ -115,12 +115,12 @@ class Store(World):
         for image in images:
             self.assertEqual(cloud.publish(image)[0], 201)
         until = time.monotonic() + agent.PATIENCE_S
-        while time.monotonic() < until and s3_world.read(cloud.server.log.name).count(" to=1.4.4 ") < 5:
+        while time.monotonic() < until and npm.read(cloud.server.log.name).count(" to=1.4.4 ") < 5:
             time.sleep(0.1)
         body = cloud.server.call("GET", "/firmware/lamp/version.json")[2]
         manifest = json.loads(body)
         self.assertLessEqual(len(body), 8192)
-        self.assertEqual(len(manifest["patches"]), 3, s3_world.read(cloud.server.log.name))
+        self.assertEqual(len(manifest["patches"]), 3, npm.read(cloud.server.log.name))
         self.assertGreater(len(body) + len(manifest["patches"][0]["url"]), 8192)
         patch = manifest["patches"][0]
         self.assertEqual(len(self.get(cloud, patch["url"])[1]), patch["size"])
@@ -135,7 +135,7 @@ class Store(World):
         self.assertEqual(os.listdir(os.path.join(cloud.data, "incoming")), [])
         cloud.start_store()
         self.assertEqual(cloud.publish(self.image)[0], 201)
-        log = s3_world.read(cloud.server.log.name)
+        log = npm.read(cloud.server.log.name)
         self.assertNotIn("X-Amz-Signature", log)
 
     def test_start_without_credentials_fails(self):
@@ -216,7 +216,7 @@ class Bucket(World):
         result = self.airlift("s3", "get", "s3://firmware/static/lamp/version.json", os.path.join(self.dir, "m"),
                               env=cloud.environment())
         self.assertEqual(result.returncode, 0)
-        self.assertRegex(json.loads(s3_world.read(os.path.join(self.dir, "m")))["url"], r"^[0-9a-f]{64}\.bin$")
+        self.assertRegex(json.loads(npm.read(os.path.join(self.dir, "m")))["url"], r"^[0-9a-f]{64}\.bin$")
 
     def test_devices_are_not_left_behind_by_accident(self):
         cloud = self.cloud()

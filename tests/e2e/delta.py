@@ -532,6 +532,8 @@ class Served(server_world.Case):
         self.assertEqual(again["airlift_saved_bytes_total"], len(self.new) - patch["size"])
         self.assertEqual(again["airlift_release_saved_bytes_total" + label], len(self.new) - patch["size"])
         self.assertEqual(again['airlift_patches_total{result="made"}'], 0)
+        stats = json.loads(server.call("GET", "/v1/stats", token=server.token)[2])
+        self.assertEqual(sum(hour["saved_bytes"] for hour in stats["hours"]), len(self.new) - patch["size"])
 
     def metrics_of(self, server):
         server.token = self.servers[0].token

@@ -1,37 +1,18 @@
 """A real S3 store for tests: s3rver behind a check of every signature, see tests/tools/s3/s3.js."""
 
 import ctypes
-import fcntl
 import os
-import shutil
 import signal
 import subprocess
+
+import npm
 
 TOOL = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "tools", "s3")
 KEY_ID, SECRET = "S3RVER", "S3RVER"
 
 
-def read(path):
-    with open(path) as f:
-        return f.read()
-
-
 def modules(build):
-    """Node's packages, installed once into the build tree from tests/tools/s3/package-lock.json."""
-    home = os.path.join(build, "tools", "s3")
-    os.makedirs(home, exist_ok=True)
-    lock = os.path.join(TOOL, "package-lock.json")
-    with open(os.path.join(home, ".lock"), "w") as mutex:
-        fcntl.flock(mutex, fcntl.LOCK_EX)
-        stamp = os.path.join(home, "node_modules", ".stamp")
-        wanted = read(lock)
-        if not os.path.exists(stamp) or read(stamp) != wanted:
-            for name in ("package.json", "package-lock.json"):
-                shutil.copy(os.path.join(TOOL, name), home)
-            subprocess.run(["npm", "ci", "--no-audit", "--no-fund", "--silent"], cwd=home, check=True, timeout=300)
-            with open(stamp, "w") as f:
-                f.write(wanted)
-    return os.path.join(home, "node_modules")
+    return npm.modules(TOOL, os.path.join(build, "tools", "s3"))
 
 
 class Store:

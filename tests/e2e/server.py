@@ -5,6 +5,7 @@ Every answer is held against docs/openapi.yaml, both ways.
     python3 server.py STAGE [test names]
 """
 
+import datetime
 import hashlib
 import http.client
 import json
@@ -397,6 +398,9 @@ class Devices(Case):
             if later["image_bytes"] >= stats["image_bytes"] + size + 10 or time.monotonic() > until:
                 break
         self.assertEqual(later["image_bytes"], stats["image_bytes"] + size + 10)
+        for periods in (later["minutes"], later["hours"]):
+            self.assertEqual(sum(p["image_bytes"] for p in periods), later["image_bytes"])
+            self.assertLess(abs(time.time() - datetime.datetime.fromisoformat(periods[-1]["at"][:-1] + "+00:00").timestamp()), 7300)
         metrics = self.s.call("GET", "/metrics", token=self.s.token)[2].decode()
         self.assertIn('\nairlift_artifact_bytes_total{kind="image"} %d\n' % later["image_bytes"], metrics)
         self.assertRegex(metrics, r'\nairlift_http_requests_total\{status="2xx"\} [1-9]')
@@ -543,7 +547,7 @@ class Hostile(Case):
 
     def test_unknown_paths_and_methods_are_told(self):
         secret = self.path("secret", b"secret")
-        for path in ("/", "/v1", "/firmware/", "/firmware/demo/", "/favicon.ico", "/v1/artifacts/../../secret",
+        for path in ("/v1", "/web/", "/web/none.js", "/web/" + "a" * 500, "/web/..%2fserver.c", "/web/x/main.js", "/index.html", "/firmware/", "/firmware/demo/", "/favicon.ico", "/v1/artifacts/../../secret",
                      "/v1/artifacts/%2e%2e%2f%2e%2e%2fsecret", "/firmware/..%2f..%2fsecret/version.json",
                      "/firmware/demo/..%2f..%2f..%2fsecret.bin", "//etc/passwd", secret, "/" + "a/" * 500, "/%ff%fe", "/%"):
             self.assertError(self.s.call("GET", path), 404, "not_found")
@@ -647,6 +651,45 @@ class Hostile(Case):
         while files_in(self.data, "incoming"):
             time.sleep(0.01)
         self.assertIn("outcome=timeout", read(self.data + ".log"))
+
+
+# --- The dashboard ------------------------------------------------------------
+
+
+class Dashboard(Case):
+    def test_page_is_there_for_browsers_and_guarded_by_a_policy(self):
+        s = self.server()
+        for path, content_type in (("/", "text/html"), ("/web/main.js", "text/javascript"), ("/web/style.css", "text/css"),
+                                   ("/web/uPlot.esm.js", "text/javascript")):
+            status, headers, body = s.call("GET", path)
+            self.assertEqual((status, headers["Content-Type"]), (200, content_type + "; charset=utf-8"))
+            self.assertEqual((headers["Content-Length"], headers["Cache-Control"]), (str(len(body)), "no-cache"))
+            self.assertEqual((headers["X-Content-Type-Options"], headers["Referrer-Policy"]), ("nosniff", "no-referrer"))
+            policy = dict(part.strip().split(" ", 1) for part in headers["Content-Security-Policy"].split(";"))
+            self.assertEqual((policy["default-src"], policy["script-src"], policy["frame-ancestors"]), ("'none'", "'self'", "'none'"))
+            self.assertNotIn("unsafe", headers["Content-Security-Policy"])
+            head = s.call("HEAD", path)
+            self.assertEqual((head[0], head[2], head[1]["Content-Length"], head[1]["ETag"]), (200, b"", str(len(body)), headers["ETag"]))
+            again = s.call("GET", path, headers={"If-None-Match": headers["ETag"]})
+            self.assertEqual((again[0], again[2], again[1]["ETag"]), (304, b"", headers["ETag"]))
+        self.assertEqual(s.call("GET", "/web/icon.svg")[1]["Content-Type"], "image/svg+xml")
+        self.assertError(s.call("POST", "/"), 405, "method_not_allowed")
+        self.assertError(s.call("GET", "/web/none.js"), 404, "not_found")
+
+    def test_products_are_listed_for_those_with_the_token(self):
+        s = self.server()
+        self.assertError(s.call("GET", "/v1/products"), 401, "unauthorized")
+        self.assertEqual(json.loads(s.call("GET", "/v1/products", token=s.token)[2]), {"products": []})
+        s.publish(make_image("1.10.0", chip=ESP32C3)), s.publish(make_image("1.9.0", chip=ESP32C3), query="mandatory=true")
+        s.publish(make_image("2.0.0", chip=ESP32C3)), s.publish(make_image("0.1.0", project="p"), product="a")
+        s.call("DELETE", "/v1/products/demo/releases/2.0.0", token=s.token)
+        a, demo = json.loads(s.call("GET", "/v1/products", token=s.token)[2])["products"]
+        self.assertEqual((a["product"], a["newest"], a["releases"][0]["project"]), ("a", "0.1.0", "p"))
+        self.assertEqual((demo["product"], demo["chip"], demo["newest"], demo["patches"]), ("demo", "esp32c3", "1.10.0", []))
+        self.assertEqual([(r["version"], r["withdrawn"], r["mandatory"]) for r in demo["releases"]],
+                         [("2.0.0", True, False), ("1.10.0", False, False), ("1.9.0", False, True)])
+        s.call("DELETE", "/v1/products/a/releases/0.1.0", token=s.token)
+        self.assertNotIn("newest", json.loads(s.call("GET", "/v1/products", token=s.token)[2])["products"][0])
 
 
 # --- airlift publish ---------------------------------------------------------

@@ -55,7 +55,8 @@ class Description:
         self.paths = []
         for path, operations in self.document["paths"].items():
             pattern = re.escape(path).replace(r"\{product\}", "[a-z0-9][a-z0-9._-]{0,63}") \
-                .replace(r"\{version\}", r"[0-9A-Za-z.+-]+").replace(r"\{sha256\}", "[0-9a-f]{64}")
+                .replace(r"\{version\}", r"[0-9A-Za-z.+-]+").replace(r"\{sha256\}", "[0-9a-f]{64}") \
+                .replace(r"\{file\}", "[A-Za-z]+[.][A-Za-z.]+")
             self.paths.append((re.compile(pattern + "$"), path, operations))
 
     def resolve(self, node):

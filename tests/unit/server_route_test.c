@@ -20,17 +20,20 @@ static void test_route_names_each_resource(void **state)
     static const struct {
         const char *path;
         enum srv_resource resource;
-        const char *product, *version, *sha256;
+        const char *product, *version, *sha256, *file;
     } good[] = {
-        {"/v1/health", SRV_RES_HEALTH, "", "", ""},
-        {"/v1/products/demo/releases", SRV_RES_RELEASES, "demo", "", ""},
-        {"/v1/products/" LONGEST "/releases", SRV_RES_RELEASES, LONGEST, "", ""},
-        {"/v1/products/demo/releases/1.4.3-rc.1+b5", SRV_RES_RELEASE, "demo", "1.4.3-rc.1+b5", ""},
-        {"/firmware/a.b_c-d/version.json", SRV_RES_MANIFEST, "a.b_c-d", "", ""},
-        {"/firmware/demo/update", SRV_RES_HTTPUPDATE, "demo", "", ""},
-        {"/firmware/demo/1.4.3.bin", SRV_RES_FIRMWARE, "demo", "1.4.3", ""},
-        {"/firmware/demo/v1.bin", SRV_RES_FIRMWARE, "demo", "v1", ""},
-        {"/v1/artifacts/" SHA, SRV_RES_ARTIFACT, "", "", SHA},
+        {"/v1/health", SRV_RES_HEALTH, "", "", "", ""},
+        {"/v1/products/demo/releases", SRV_RES_RELEASES, "demo", "", "", ""},
+        {"/v1/products/" LONGEST "/releases", SRV_RES_RELEASES, LONGEST, "", "", ""},
+        {"/v1/products/demo/releases/1.4.3-rc.1+b5", SRV_RES_RELEASE, "demo", "1.4.3-rc.1+b5", "", ""},
+        {"/firmware/a.b_c-d/version.json", SRV_RES_MANIFEST, "a.b_c-d", "", "", ""},
+        {"/firmware/demo/update", SRV_RES_HTTPUPDATE, "demo", "", "", ""},
+        {"/firmware/demo/1.4.3.bin", SRV_RES_FIRMWARE, "demo", "1.4.3", "", ""},
+        {"/firmware/demo/v1.bin", SRV_RES_FIRMWARE, "demo", "v1", "", ""},
+        {"/v1/artifacts/" SHA, SRV_RES_ARTIFACT, "", "", SHA, ""},
+        {"/v1/products", SRV_RES_PRODUCTS, "", "", "", ""},
+        {"/", SRV_RES_PAGE, "", "", "", "index.html"},
+        {"/web/main.js", SRV_RES_PAGE, "", "", "", "main.js"},
     };
     for (size_t i = 0; i < sizeof good / sizeof good[0]; i++) {
         struct srv_path path;
@@ -39,6 +42,7 @@ static void test_route_names_each_resource(void **state)
         assert_string_equal(path.product, good[i].product);
         assert_string_equal(path.version, good[i].version);
         assert_string_equal(path.sha256, good[i].sha256);
+        assert_string_equal(path.file, good[i].file);
     }
 }
 
@@ -47,7 +51,11 @@ static void test_route_knows_nothing_else(void **state)
     (void)state;
     static const char *const bad[] = {
         "",
-        "/",
+        "/web",
+        "/web/",
+        "/web/a/b",
+        "/web/aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
+        "/v1/products/x",
         "*",
         "v1/health",
         "/v1/health/",

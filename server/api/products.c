@@ -1,0 +1,133 @@
+/*
+ * products.c - all products at once: their releases, and the patches that are offered to the newest.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "airlift/chip.h"
+#include "handlers.h"
+#include "reply.h"
+
+/* The releases of one product, newest first. */
+struct span {
+    const struct srv_release *r;
+    size_t n;
+};
+
+static const struct srv_release *newest_of(const struct span *s)
+{
+    for (size_t i = 0; i < s->n; i++) {
+        if (!s->r[i].withdrawn) {
+            return &s->r[i];
+        }
+    }
+    return NULL;
+}
+
+static const char *version_of(const struct span *s, const char *sha256)
+{
+    for (size_t i = 0; i < s->n; i++) {
+        if (strcmp(s->r[i].sha256, sha256) == 0) {
+            return s->r[i].version;
+        }
+    }
+    return NULL;
+}
+
+static bool add_object(cJSON *array, cJSON *json, bool ok)
+{
+    if (!ok || !cJSON_AddItemToArray(array, json)) {
+        cJSON_Delete(json);
+        return false;
+    }
+    return true;
+}
+
+static bool add_release(cJSON *array, const struct srv_release *r)
+{
+    cJSON *json = cJSON_CreateObject();
+    return add_object(array, json,
+                      cJSON_AddStringToObject(json, "version", r->version) &&
+                          cJSON_AddStringToObject(json, "project", r->project) &&
+                          cJSON_AddNumberToObject(json, "size", r->size) &&
+                          cJSON_AddStringToObject(json, "created", r->created) &&
+                          cJSON_AddBoolToObject(json, "mandatory", r->mandatory) &&
+                          cJSON_AddBoolToObject(json, "withdrawn", r->withdrawn) &&
+                          cJSON_AddNumberToObject(json, "signatures", r->signers.n));
+}
+
+static bool add_patch(cJSON *array, const struct span *s, const struct srv_patch *p)
+{
+    cJSON *json = cJSON_CreateObject();
+    const char *from = version_of(s, p->from_sha256);
+    return add_object(array, json,
+                      (!from || cJSON_AddStringToObject(json, "from", from)) &&
+                          cJSON_AddStringToObject(json, "format", p->format) &&
+                          cJSON_AddNumberToObject(json, "ram", p->ram) &&
+                          cJSON_AddNumberToObject(json, "size", p->size));
+}
+
+/* Those that devices are offered; a manifest names the few that serve its device. */
+static enum srv_status add_patches(cJSON *json, struct srv_store *store, const struct span *s,
+                                   const struct srv_release *newest)
+{
+    cJSON *array = cJSON_AddArrayToObject(json, "patches");
+    struct srv_patch *list = NULL;
+    size_t n = 0;
+    enum srv_status status = newest && array ? srv_store_patches(store, newest->sha256, &list, &n) : SRV_OK;
+    bool ok = array != NULL;
+    for (size_t i = 0; i < n && ok; i++) {
+        ok = add_patch(array, s, &list[i]);
+    }
+    free(list);
+    return ok ? status : SRV_FAILED;
+}
+
+static enum srv_status add_product(cJSON *products, struct srv_store *store, const struct span *s)
+{
+    const struct al_chip *chip = al_chip_by_id(s->r->chip_id);
+    const struct srv_release *newest = newest_of(s);
+    cJSON *json = cJSON_CreateObject();
+    bool ok = cJSON_AddStringToObject(json, "product", s->r->product) &&
+              cJSON_AddStringToObject(json, "chip", chip ? chip->name : "unknown") &&
+              (!newest || cJSON_AddStringToObject(json, "newest", newest->version));
+    cJSON *releases = cJSON_AddArrayToObject(json, "releases");
+    ok = ok && releases;
+    for (size_t i = 0; i < s->n && ok; i++) {
+        ok = add_release(releases, &s->r[i]);
+    }
+    enum srv_status status = ok ? add_patches(json, store, s, newest) : SRV_FAILED;
+    return add_object(products, json, status == SRV_OK) ? SRV_OK : SRV_FAILED;
+}
+
+enum MHD_Result srv_products_answer(struct srv_request *req)
+{
+    struct srv_store *store = req->worker->store;
+    struct srv_release *list;
+    size_t n;
+    enum srv_status status = srv_store_list_all(store, &list, &n);
+    if (status != SRV_OK) {
+        srv_refuse_status(req, status);
+        return MHD_YES;
+    }
+    cJSON *json = cJSON_CreateObject();
+    cJSON *products = cJSON_AddArrayToObject(json, "products");
+    status = products ? SRV_OK : SRV_FAILED;
+    for (size_t i = 0; i < n && status == SRV_OK;) {
+        struct span s = {.r = &list[i]};
+        while (i < n && strcmp(list[i].product, s.r->product) == 0) {
+            i++;
+            s.n++;
+        }
+        status = add_product(products, store, &s);
+    }
+    srv_releases_free(list, n);
+    if (status != SRV_OK) {
+        cJSON_Delete(json);
+        srv_refuse_status(req, status);
+        return MHD_YES;
+    }
+    struct srv_reply reply = srv_reply_json(200, json);
+    srv_reply_header(&reply, "Cache-Control", "no-cache");
+    return srv_reply_send(req, &reply);
+}
