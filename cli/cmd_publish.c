@@ -9,8 +9,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "airlift/chip.h"
+#include "airlift/crypto.h"
+#include "airlift/semver.h"
 #include "commands.h"
 #include "host/file.h"
+#include "host/hex.h"
 #include "host/progress.h"
 #include "image_file.h"
 #include "print_json.h"
@@ -65,7 +69,75 @@ static int print_answer(const struct srv_upload_answer *answer, bool json)
                                               : result;
 }
 
+/* --- What is said of the image before it is sent --------------------------- */
+
+/* The image's own version, or, where that one can't be ordered, the one that is given. */
+static int find_version(const char *own, const char *given, char out[33])
+{
+    bool ordered = al_semver_valid(own);
+    if (given && !al_semver_valid(given)) {
+        return host_fail("publish: '%s' is not a semantic version such as 1.4.3", given);
+    }
+    if (ordered && given && strcmp(own, given) != 0) {
+        return host_fail("publish: the image is version %s, not %s", own, given);
+    }
+    if (!ordered && !given) {
+        return host_fail(
+            "publish: the image's version '%s' is not a semantic version, so devices could not tell "
+            "whether it is newer; build it with PROJECT_VER set, or give --version",
+            own);
+    }
+    int len = snprintf(out, 33, "%s", ordered ? own : given);
+    return len < 33 ? 0 : host_fail("publish: '%s' is longer than the 32 characters of a version", given);
+}
+
+static int make_claim(const struct srv_upload_request *request, const struct al_image_info *info,
+                      const struct al_sig_check *signature, struct srv_upload_claim *out)
+{
+    const struct al_chip *chip = al_chip_by_id(info->header.chip_id);
+    uint8_t digest[AL_SHA256_SIZE];
+    if (!info->has_desc) {
+        return host_fail("publish: the image has no app description, so nothing is known of its version");
+    }
+    if (!chip) {
+        return host_fail("publish: the image is for chip id 0x%04x, which is not known",
+                         info->header.chip_id);
+    }
+    if (al_sha256(request->image, request->len, digest) != 0) {
+        return host_fail("publish: the hash failed");
+    }
+    host_hex_print(digest, sizeof digest, out->sha256);
+    snprintf(out->chip, sizeof out->chip, "%s", chip->name);
+    out->secure_version = info->desc.secure_version;
+    srv_signers_of(signature, &out->signers);
+    return find_version(info->desc.version, request->version, out->version);
+}
+
 /* --- The command ----------------------------------------------------------- */
+
+/* First the question, so that nobody waits for an upload to learn that it takes a --yes. */
+static int publish_to_server(const char *path, struct srv_upload_request *request,
+                             const struct srv_upload_claim *claim, bool json)
+{
+    char err[2048];
+    struct host_progress progress;
+    struct srv_upload_answer answer = {0};
+    int sent = srv_client_check(request, claim, &answer, err, sizeof err);
+    free(answer.document);
+    answer.document = NULL;
+    if (sent == 0) {
+        host_progress_start(&progress, "uploading", request->len);
+        request->progress = show_progress;
+        request->progress_ctx = &progress;
+        sent = srv_client_publish(request, &answer, err, sizeof err);
+        host_progress_end(&progress);
+    }
+    int result = sent == 0 ? print_answer(&answer, json)
+                           : host_fail("publish %s: %s%s", path, err,
+                                       answer.unconfirmed ? "; give --yes to publish it all the same" : "");
+    free(answer.document);
+    return result;
+}
 
 /* bucket->where NULL: to the server. */
 static int publish(const char *path, struct srv_upload_request *request, const struct publish_s3 *bucket,
@@ -75,6 +147,7 @@ static int publish(const char *path, struct srv_upload_request *request, const s
     struct host_buf image;
     struct al_image_info info;
     struct al_sig_check signature = {.policy = &srv_anyone};
+    struct srv_upload_claim claim = {0};
     host_buf_init(&image, SRV_UPLOAD_MAX);
     if (host_read_file(path, SRV_UPLOAD_MAX, &image, err, sizeof err) != 0) {
         host_buf_free(&image);
@@ -87,20 +160,10 @@ static int publish(const char *path, struct srv_upload_request *request, const s
     }
     request->image = image.data;
     request->len = image.len;
-    if (result == 0 && bucket->where) {
-        result = publish_to_bucket(bucket, request, &info, &signature);
-    } else if (result == 0) {
-        struct host_progress progress;
-        struct srv_upload_answer answer = {0};
-        host_progress_start(&progress, "uploading", image.len);
-        request->progress = show_progress;
-        request->progress_ctx = &progress;
-        int sent = srv_client_publish(request, &answer, err, sizeof err);
-        host_progress_end(&progress);
-        result = sent == 0 ? print_answer(&answer, json)
-                           : host_fail("publish %s: %s%s", path, err,
-                                       answer.unconfirmed ? "; give --yes to publish it all the same" : "");
-        free(answer.document);
+    result = result ? result : make_claim(request, &info, &signature, &claim);
+    if (result == 0) {
+        result = bucket->where ? publish_to_bucket(bucket, request, &claim)
+                               : publish_to_server(path, request, &claim, json);
     }
     host_buf_free(&image);
     return result;
@@ -165,8 +228,10 @@ const struct host_cmd cmd_publish[] = {
         .usage = "IMG --product P [--server URL] [--ca FILE] [--mandatory] [--notes TEXT] [--yes]",
         .summary = "publish a firmware image to the update server",
         .help =
-            "Verifies the image, uploads it, and makes it a release of the product. Version, project and "
-            "chip are read from the image. The server refuses a damaged image, one for another chip than "
+            "Verifies the image, asks the server whether it would take it, uploads it, and makes it a "
+            "release of "
+            "the product. Version, project and chip are read from the image. The server refuses a damaged "
+            "image, one for another chip than "
             "the product's earlier releases, and a version that exists with other bytes. The same image "
             "again is no error: it confirms the release (also a withdrawn one) and sets mandatory and notes "
             "anew.\n"

@@ -75,7 +75,8 @@ static int run(int argc, char **argv)
     if (server_access_find(&access, "stats") != 0) {
         return 1;
     }
-    int got = srv_client_stats(access.server, access.ca_path, access.token, &document, err, sizeof err);
+    int got =
+        srv_client_get(access.server, access.ca_path, access.token, "/v1/stats", &document, err, sizeof err);
     server_access_free(&access);
     if (got != 0) {
         return host_fail("stats: %s", err);

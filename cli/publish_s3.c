@@ -25,23 +25,10 @@ struct release {
     const struct srv_upload_request *request;
     struct srv_s3 s3;
     struct srv_s3_uri folder; /* key: "PREFIX/PRODUCT/" */
-    char version[33];
-    char sha256[65], md5[33];
-    const struct al_image_info *image;
-    struct srv_signers signers;
+    const struct srv_upload_claim *claim;
+    char md5[33];
     char err[1024];
 };
-
-static bool hex_digest(const EVP_MD *md, const void *data, size_t len, char *hex)
-{
-    uint8_t digest[EVP_MAX_MD_SIZE];
-    unsigned n = 0;
-    if (EVP_Digest(data, len, digest, &n, md, NULL) != 1) {
-        return false;
-    }
-    host_hex_print(digest, n, hex);
-    return true;
-}
 
 /* An object in the folder; key is to be freed. */
 static bool object_of(const struct release *r, const char *name, const char *ending, struct srv_s3_uri *out)
@@ -79,21 +66,6 @@ static int find_folder(struct release *r)
         r->folder.key = NULL;
         return host_fail("out of memory");
     }
-    return 0;
-}
-
-/* The image's own version, or, where that one can't be ordered, the one that is given. */
-static int find_version(struct release *r, const struct al_image_info *image)
-{
-    const char *own = image->has_desc ? image->desc.version : "", *given = r->request->version;
-    bool ordered = al_semver_valid(own);
-    if (ordered && given && al_semver_compare(own, given) != 0) {
-        return host_fail("publish: the image is version %s, not %s", own, given);
-    }
-    if (!ordered && (!given || !al_semver_valid(given))) {
-        return host_fail("publish: the image's version '%s' is not a semantic version; give --version", own);
-    }
-    snprintf(r->version, sizeof r->version, "%s", ordered ? own : given);
     return 0;
 }
 
@@ -136,7 +108,7 @@ static int check_risks(const struct release *r, const cJSON *published)
     struct srv_signers signers;
     struct srv_risks risks;
     srv_signers_parse(published, &signers);
-    const struct srv_standing next = {r->version, r->image->desc.secure_version, &r->signers};
+    const struct srv_standing next = {r->claim->version, r->claim->secure_version, &r->claim->signers};
     struct srv_standing before = {
         .version = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(published, "version")),
         .signers = &signers,
@@ -146,8 +118,8 @@ static int check_risks(const struct release *r, const cJSON *published)
     if (known) {
         before.secure_version = (uint32_t)secure->valuedouble;
     }
-    srv_risks_find(al_chip_by_id(r->image->header.chip_id), &next, known ? &before : NULL,
-                   known ? &before : NULL, &risks);
+    srv_risks_find(al_chip_by_name(r->claim->chip), &next, known ? &before : NULL, known ? &before : NULL,
+                   &risks);
     for (unsigned i = 0; i < risks.n && r->request->confirm; i++) {
         fprintf(stderr, "airlift: warning: %s\n", risks.text[i]);
     }
@@ -168,11 +140,11 @@ static int check_published(struct release *r)
     const char *sha256 = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(json, "sha256"));
     int result = failed ? 1 : 0;
     if (version && al_semver_valid(version)) {
-        int order = al_semver_compare(r->version, version);
+        int order = al_semver_compare(r->claim->version, version);
         if (order < 0) {
             result = host_fail("publish: %s is published, which is newer than %s: devices would not take it",
-                               version, r->version);
-        } else if (order == 0 && sha256 && strcmp(sha256, r->sha256) != 0) {
+                               version, r->claim->version);
+        } else if (order == 0 && sha256 && strcmp(sha256, r->claim->sha256) != 0) {
             result =
                 host_fail("publish: %s is published with other bytes; give the image a new version", version);
         }
@@ -190,6 +162,16 @@ static int check_published(struct release *r)
 static void show_progress(void *ctx, uint64_t done)
 {
     host_progress_update(ctx, done);
+}
+
+static int make_md5(const struct srv_upload_request *request, char out[33])
+{
+    uint8_t digest[16];
+    if (EVP_Digest(request->image, request->len, digest, NULL, EVP_md5(), NULL) != 1) {
+        return host_fail("publish: the hash failed");
+    }
+    host_hex_print(digest, sizeof digest, out);
+    return 0;
 }
 
 static int put_image(struct release *r, const struct srv_s3_uri *object)
@@ -210,7 +192,7 @@ static bool add_url(struct release *r, const struct srv_s3_uri *object, cJSON *j
     host_buf_init(&url, SRV_S3_URL_MAX);
     bool ok = r->p->link_expiry ? srv_s3_presign(&r->s3, "GET", object, time(NULL), r->p->link_expiry, &url,
                                                  r->err, sizeof r->err) == 0
-                                : host_buf_printf(&url, "%s.bin", r->sha256);
+                                : host_buf_printf(&url, "%s.bin", r->claim->sha256);
     ok = ok && cJSON_AddStringToObject(json, "url", (const char *)url.data);
     host_buf_free(&url);
     return ok;
@@ -221,13 +203,14 @@ static int put_manifest(struct release *r, const struct srv_s3_uri *image)
     const struct srv_upload_request *q = r->request;
     struct srv_s3_uri object;
     cJSON *json = cJSON_CreateObject();
-    bool ok =
-        cJSON_AddStringToObject(json, "version", r->version) && add_url(r, image, json) &&
-        cJSON_AddStringToObject(json, "sha256", r->sha256) && cJSON_AddStringToObject(json, "md5", r->md5) &&
-        cJSON_AddNumberToObject(json, "size", (double)q->len) &&
-        cJSON_AddBoolToObject(json, "mandatory", q->mandatory) &&
-        cJSON_AddNumberToObject(json, "secure_version", r->image->desc.secure_version) &&
-        srv_signers_add(json, &r->signers) && (!q->notes || cJSON_AddStringToObject(json, "notes", q->notes));
+    bool ok = cJSON_AddStringToObject(json, "version", r->claim->version) && add_url(r, image, json) &&
+              cJSON_AddStringToObject(json, "sha256", r->claim->sha256) &&
+              cJSON_AddStringToObject(json, "md5", r->md5) &&
+              cJSON_AddNumberToObject(json, "size", (double)q->len) &&
+              cJSON_AddBoolToObject(json, "mandatory", q->mandatory) &&
+              cJSON_AddNumberToObject(json, "secure_version", r->claim->secure_version) &&
+              srv_signers_add(json, &r->claim->signers) &&
+              (!q->notes || cJSON_AddStringToObject(json, "notes", q->notes));
     char *text = ok ? cJSON_PrintUnformatted(json) : NULL;
     if (!text || !object_of(r, "version", ".json", &object)) {
         cJSON_free(text);
@@ -242,8 +225,8 @@ static int put_manifest(struct release *r, const struct srv_s3_uri *image)
         result = print_json(json);
         json = NULL;
     } else if (result == 0) {
-        printf("published: %s %s (%zu bytes, sha256 %s)\nmanifest: s3://%s/%s\n", q->product, r->version,
-               q->len, r->sha256, object.bucket, object.key);
+        printf("published: %s %s (%zu bytes, sha256 %s)\nmanifest: s3://%s/%s\n", q->product,
+               r->claim->version, q->len, r->claim->sha256, object.bucket, object.key);
         publish_print_signers(json);
         result = fflush(stdout) == 0 ? 0 : host_fail("standard output: %s", strerror(errno));
     }
@@ -264,22 +247,17 @@ void publish_print_signers(const cJSON *release)
 }
 
 int publish_to_bucket(const struct publish_s3 *p, const struct srv_upload_request *request,
-                      const struct al_image_info *image, const struct al_sig_check *signature)
+                      const struct srv_upload_claim *claim)
 {
-    struct release r = {.p = p, .request = request, .image = image};
-    srv_signers_of(signature, &r.signers);
+    struct release r = {.p = p, .request = request, .claim = claim};
     struct srv_s3_uri object = {0};
-    int result = find_version(&r, image);
-    if (result == 0 && (!hex_digest(EVP_sha256(), request->image, request->len, r.sha256) ||
-                        !hex_digest(EVP_md5(), request->image, request->len, r.md5))) {
-        result = host_fail("publish: the hash failed");
-    }
+    int result = make_md5(request, r.md5);
     result = result ? result : find_folder(&r);
     if (result == 0 && srv_s3_open(&r.s3, &p->options, r.err, sizeof r.err) != 0) {
         result = host_fail("publish: %s", r.err);
     }
     result = result ? result : check_published(&r);
-    if (result == 0 && !object_of(&r, r.sha256, ".bin", &object)) {
+    if (result == 0 && !object_of(&r, claim->sha256, ".bin", &object)) {
         result = host_fail("out of memory");
     }
     /* The image first: a manifest is never there without what it names. */

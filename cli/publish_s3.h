@@ -9,7 +9,6 @@
 
 #include <cjson/cJSON.h>
 
-#include "airlift/image.h"
 #include "host/file.h"
 #include "server/client.h"
 #include "server/s3.h"
@@ -29,7 +28,7 @@ struct publish_s3 {
  * are refused, and without request->confirm what could leave devices behind. Returns the exit code.
  */
 int publish_to_bucket(const struct publish_s3 *p, const struct srv_upload_request *request,
-                      const struct al_image_info *image, const struct al_sig_check *signature);
+                      const struct srv_upload_claim *claim);
 
 /* A line for each of a release's signers. */
 void publish_print_signers(const cJSON *release);

@@ -15,6 +15,9 @@ void srv_publish_body(struct srv_request *req, const void *data, size_t len);
 enum MHD_Result srv_publish_answer(struct srv_request *req);
 void srv_publish_free(struct srv_publish *p); /* removes what is not published; NULL is allowed */
 
+/* check.c: would it be taken? */
+enum MHD_Result srv_check_answer(struct srv_request *req);
+
 /* releases.c: for people and their tools. */
 enum MHD_Result srv_health_answer(struct srv_request *req);
 enum MHD_Result srv_list_answer(struct srv_request *req);

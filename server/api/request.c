@@ -34,6 +34,7 @@ static const struct srv_handler handlers[] = {
     {SRV_RES_PRODUCTS, "GET", true, 0, NULL, NULL, srv_products_answer},
     {SRV_RES_RELEASES, "GET", false, 0, NULL, NULL, srv_list_answer},
     {SRV_RES_RELEASES, "POST", true, SRV_UPLOAD_MAX, srv_publish_begin, srv_publish_body, srv_publish_answer},
+    {SRV_RES_CHECK, "GET", true, 0, NULL, NULL, srv_check_answer},
     {SRV_RES_RELEASE, "GET", false, 0, NULL, NULL, srv_release_answer},
     {SRV_RES_RELEASE, "DELETE", true, 0, NULL, NULL, srv_withdraw_answer},
     {SRV_RES_MANIFEST, "GET", false, 0, NULL, NULL, srv_manifest_answer},

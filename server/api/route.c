@@ -56,13 +56,17 @@ static enum srv_resource parse_products(const char *p, struct srv_path *out)
     bool valid = rest && srv_product_valid(word);
     rest = rest ? rest : p + strcspn(p, "/");
     const char *tail = after(rest, "/releases");
-    if (!tail || (*tail && *tail != '/')) {
+    bool check = strcmp(rest, "/check") == 0;
+    if (!check && (!tail || (*tail && *tail != '/'))) {
         return SRV_RES_NONE;
     }
     if (!valid) {
         return SRV_RES_BAD_PRODUCT;
     }
     strcpy(out->product, word);
+    if (check) {
+        return SRV_RES_CHECK;
+    }
     if (!*tail) {
         return SRV_RES_RELEASES;
     }

@@ -22,6 +22,7 @@ enum srv_resource {
     SRV_RES_PAGE, /* file */
     SRV_RES_PRODUCTS,
     SRV_RES_RELEASES,    /* product */
+    SRV_RES_CHECK,       /* product */
     SRV_RES_RELEASE,     /* product, version */
     SRV_RES_MANIFEST,    /* product */
     SRV_RES_HTTPUPDATE,  /* product */

@@ -5,7 +5,6 @@
 
 #include <openssl/crypto.h>
 #include <openssl/rand.h>
-#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 

@@ -1,5 +1,5 @@
 /*
- * client.c - publishing, and asking for counters, by libcurl.
+ * client.c - publishing, and asking, by libcurl.
  */
 #include "server/client.h"
 
@@ -19,7 +19,8 @@
 #define STALL_TIMEOUT_SEC   60L
 
 struct transfer {
-    const struct srv_upload_request *request;
+    const struct srv_upload_request *request; /* without an image it asks only */
+    struct host_buf url;
     struct host_buf answer;
 };
 
@@ -49,23 +50,40 @@ static bool add_query(CURL *curl, struct host_buf *url, const char *name, const 
     return ok;
 }
 
-/* A request without an image asks for the counters. */
-static bool make_url(CURL *curl, const struct srv_upload_request *r, struct host_buf *url)
+static bool add_path(struct host_buf *url, const char *server, const char *path)
 {
-    size_t len = strlen(r->server);
-    while (len && r->server[len - 1] == '/') {
+    size_t len = strlen(server);
+    while (len && server[len - 1] == '/') {
         len--;
     }
-    if (!r->image) {
-        return host_buf_printf(url, "%.*s/v1/stats", (int)len, r->server);
-    }
+    return host_buf_printf(url, "%.*s%s", (int)len, server, path);
+}
+
+/* What publishing and the question before it have in common. */
+static bool add_product(CURL *curl, const struct srv_upload_request *r, const char *version, const char *what,
+                        struct host_buf *url)
+{
     char *product = curl_easy_escape(curl, r->product, 0);
-    bool ok = product && host_buf_printf(url, "%.*s/v1/products/%s/releases", (int)len, r->server, product) &&
+    bool ok = product && add_path(url, r->server, "/v1/products/") &&
+              host_buf_printf(url, "%s/%s", product, what) &&
               (!r->mandatory || add_query(curl, url, "mandatory", "true")) &&
               (!r->confirm || add_query(curl, url, "confirm", "true")) &&
-              (!r->version || add_query(curl, url, "version", r->version)) &&
+              (!version || add_query(curl, url, "version", version)) &&
               (!r->notes || add_query(curl, url, "notes", r->notes));
     curl_free(product);
+    return ok;
+}
+
+static bool add_claim(CURL *curl, const struct srv_upload_claim *claim, struct host_buf *url)
+{
+    char number[16];
+    snprintf(number, sizeof number, "%lu", (unsigned long)claim->secure_version);
+    bool ok = add_query(curl, url, "chip", claim->chip) && add_query(curl, url, "secure_version", number) &&
+              add_query(curl, url, "sha256", claim->sha256);
+    for (unsigned i = 0; i < claim->signers.n && ok; i++) {
+        const struct srv_signer *s = &claim->signers.item[i];
+        ok = host_buf_printf(url, "%s%s", i ? "," : "&signers=", s->valid ? s->key_digest : "-");
+    }
     return ok;
 }
 
@@ -86,10 +104,10 @@ static struct curl_slist *make_headers(const char *token)
     return NULL;
 }
 
-static bool set_up(CURL *curl, const struct srv_upload_request *r, struct transfer *t, const char *url,
-                   struct curl_slist *headers, char *curl_error)
+static bool set_up(CURL *curl, struct transfer *t, struct curl_slist *headers, char *curl_error)
 {
-    return curl_easy_setopt(curl, CURLOPT_URL, url) == CURLE_OK &&
+    const struct srv_upload_request *r = t->request;
+    return curl_easy_setopt(curl, CURLOPT_URL, t->url.data) == CURLE_OK &&
            curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "https") == CURLE_OK &&
            curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers) == CURLE_OK &&
            (!r->image ||
@@ -196,42 +214,64 @@ static int perform(CURL *curl, struct transfer *t, const char *curl_error, struc
     }
 }
 
-static int send_request(const struct srv_upload_request *request, struct srv_upload_answer *out, char *err,
-                        size_t err_size)
+/* Begin: NULL when memory runs out. */
+static CURL *start(struct transfer *t, const struct srv_upload_request *request)
+{
+    *t = (struct transfer){.request = request};
+    host_buf_init(&t->url, 32u * 1024u);
+    host_buf_init(&t->answer, ANSWER_MAX);
+    return curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK ? curl_easy_init() : NULL;
+}
+
+/* Send it and end; `ready`: the address is whole. */
+static int finish(CURL *curl, struct transfer *t, bool ready, struct srv_upload_answer *out, char *err,
+                  size_t err_size)
 {
     char curl_error[CURL_ERROR_SIZE] = "";
-    struct transfer t = {.request = request};
-    struct host_buf url;
-    host_buf_init(&url, 32u * 1024u);
-    host_buf_init(&t.answer, ANSWER_MAX);
-    CURL *curl = curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK ? curl_easy_init() : NULL;
-    struct curl_slist *headers = curl ? make_headers(request->token) : NULL;
+    struct curl_slist *headers = ready ? make_headers(t->request->token) : NULL;
     int result = -1;
-    if (!headers || !make_url(curl, request, &url) ||
-        !set_up(curl, request, &t, (const char *)url.data, headers, curl_error)) {
-        snprintf(err, err_size, "%s: the request could not be put together", request->server);
+    if (!headers || !set_up(curl, t, headers, curl_error)) {
+        snprintf(err, err_size, "%s: the request could not be put together", t->request->server);
     } else {
-        result = perform(curl, &t, curl_error, out, err, err_size);
+        result = perform(curl, t, curl_error, out, err, err_size);
     }
     curl_slist_free_all(headers);
     curl_easy_cleanup(curl);
-    host_buf_free(&url);
-    host_buf_free(&t.answer);
+    host_buf_free(&t->url);
+    host_buf_free(&t->answer);
     return result;
 }
 
 int srv_client_publish(const struct srv_upload_request *request, struct srv_upload_answer *out, char *err,
                        size_t err_size)
 {
-    return send_request(request, out, err, err_size);
+    struct transfer t;
+    CURL *curl = start(&t, request);
+    bool ready = curl && add_product(curl, request, request->version, "releases", &t.url);
+    return finish(curl, &t, ready, out, err, err_size);
 }
 
-int srv_client_stats(const char *server, const char *ca_path, const char *token, char **document, char *err,
-                     size_t err_size)
+int srv_client_check(const struct srv_upload_request *request, const struct srv_upload_claim *claim,
+                     struct srv_upload_answer *out, char *err, size_t err_size)
+{
+    struct transfer t;
+    struct srv_upload_request question = *request;
+    question.image = NULL;
+    question.progress = NULL;
+    CURL *curl = start(&t, &question);
+    bool ready =
+        curl && add_product(curl, request, claim->version, "check", &t.url) && add_claim(curl, claim, &t.url);
+    return finish(curl, &t, ready, out, err, err_size);
+}
+
+int srv_client_get(const char *server, const char *ca_path, const char *token, const char *path,
+                   char **document, char *err, size_t err_size)
 {
     const struct srv_upload_request request = {.server = server, .ca_path = ca_path, .token = token};
     struct srv_upload_answer answer = {0};
-    int result = send_request(&request, &answer, err, err_size);
+    struct transfer t;
+    CURL *curl = start(&t, &request);
+    int result = finish(curl, &t, curl && add_path(&t.url, server, path), &answer, err, err_size);
     *document = answer.document;
     return result;
 }

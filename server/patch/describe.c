@@ -1,6 +1,5 @@
 #include "describe.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #include "airlift/crypto.h"

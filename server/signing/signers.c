@@ -1,8 +1,9 @@
 #include "server/signers.h"
-#include "host/hex.h"
 
 #include <stdio.h>
 #include <string.h>
+
+#include "host/hex.h"
 
 const struct al_sig_policy srv_anyone = {.any_key = true};
 
@@ -35,19 +36,19 @@ enum al_sig_fault srv_signers_fault(const struct al_sig_check *check)
     return AL_SIG_GOOD;
 }
 
-enum al_sig_fault srv_signers_require(const struct al_sig_check *check, const struct al_chip *chip,
+enum al_sig_fault srv_signers_require(const struct srv_signers *signers, const struct al_chip *chip,
                                       const uint8_t (*keys)[AL_SIG_KEY_DIGEST_SIZE], unsigned n_keys)
 {
-    unsigned n = chip && chip->one_signer && check->n_signers > 1 ? 1 : check->n_signers;
-    enum al_sig_fault why = check->n_signers ? AL_SIG_UNSUPPORTED : check->fault;
+    unsigned n = chip && chip->one_signer && signers->n > 1 ? 1 : signers->n;
+    enum al_sig_fault why = n ? AL_SIG_UNSUPPORTED : AL_SIG_UNSIGNED;
     for (unsigned i = 0; i < n; i++) {
-        const struct al_sig_signer *s = &check->signer[i];
-        if (s->fault != AL_SIG_GOOD) {
+        uint8_t key[AL_SIG_KEY_DIGEST_SIZE];
+        if (!signers->item[i].valid || !host_hex_parse(signers->item[i].key_digest, key, sizeof key)) {
             continue;
         }
         why = AL_SIG_UNKNOWN_KEY;
         for (unsigned k = 0; k < n_keys; k++) {
-            if (memcmp(s->key_digest, keys[k], sizeof s->key_digest) == 0) {
+            if (memcmp(key, keys[k], sizeof key) == 0) {
                 return AL_SIG_GOOD;
             }
         }

@@ -25,7 +25,7 @@ import unittest
 import server_world as world
 from server_arduino import HttpUpdate  # noqa: F401, its tests run here
 from server_openapi import Description
-from server_signing import Risks, Signing  # noqa: F401, likewise
+from server_signing import Check, Risks, Signing  # noqa: F401, likewise
 from server_world import ESP32, ESP32C3, UPLOAD_MAX, Case, exchange, files_in, make_image, read, status_of
 
 
@@ -765,13 +765,13 @@ class PublishCommand(Case):
         s.stop()
         result = self.publish(s, image, "-p", "demo")
         self.assertEqual(result.returncode, 1)
-        self.assertEqual(result.stderr.count("publish_again"), 2)
+        self.assertEqual(result.stderr.count("ask_again"), 2)
         self.assertIn(f"airlift: publish {image}: {s.url}: ", result.stderr)
         # A server that comes up meanwhile is reached.
         env = dict(os.environ, AIRLIFT_TOKEN=s.token)
         with subprocess.Popen([world.AIRLIFT, "publish", image, "-p", "demo", "--server", s.url, "--ca", s.cert], env=env,
                               stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as process:
-            self.assertIn("publish_again", process.stderr.readline())
+            self.assertIn("ask_again", process.stderr.readline())
             self.server(listen=f"127.0.0.1:{s.port}")
             self.assertEqual(process.wait(timeout=60), 0)
 

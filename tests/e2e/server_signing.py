@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import subprocess
+import urllib.parse
 import zlib
 
 import server_world as world
@@ -89,6 +90,53 @@ class Signing(World):
             self.assertFailed(self.airlift("serve", "--data", self.data, "--require-signature", value), contains)
 
 
+class Check(World):
+    """GET /v1/products/P/check: what publishing would be answered, before the bytes are sent."""
+
+    def check(self, s, image, version, product="demo", chip="linux", token=True, **query):
+        query = dict({"version": version, "chip": chip, "sha256": hashlib.sha256(image).hexdigest()}, **query)
+        status, _, data = s.call("GET", f"/v1/products/{product}/check", token=s.token if token is True else token,
+                                 query=urllib.parse.urlencode(query))
+        return status, json.loads(data)
+
+    def test_it_answers_as_publishing_does(self):
+        s = self.server()
+        first, both = self.signed(make_image("1.0.0"), "p256_a"), f"{DIGEST['p256_b']},{DIGEST['p256_a']}"
+        self.assertEqual(self.check(s, first, "1.0.0", signers=DIGEST["p256_a"]),
+                         (200, {"product": "demo", "version": "1.0.0", "exists": False}))
+        s.publish(first)
+        self.assertEqual(self.check(s, first, "1.0.0", signers=DIGEST["p256_a"])[1]["exists"], True)
+        self.assertError(self.check(s, b"other", "1.0.0"), 409, "version_exists", "other bytes")
+        self.assertError(self.check(s, b"other", "1.1.0", chip="esp32"), 409, "wrong_chip", "esp32")
+        self.assertError(self.check(s, b"other", "1.1.0"), 409, "needs_confirmation", "it is not signed, but 1.0.0 is")
+        self.assertError(self.check(s, b"other", "1.1.0", signers="-"), 409, "needs_confirmation", "not signed")
+        self.assertError(self.check(s, b"other", "1.1.0", signers=both, secure_version=2), 409, "needs_confirmation", "can't go back")
+        self.assertEqual(self.check(s, b"other", "1.1.0", signers=both)[0], 200)
+        status, answer = self.check(s, b"other", "1.1.0", confirm="true")
+        self.assertEqual((status, len(answer["warnings"])), (200, 1))
+        listed = json.loads(s.call("GET", "/v1/products/demo/releases")[2])["releases"]
+        self.assertEqual([r["version"] for r in listed], ["1.0.0"])
+
+    def test_nonsense_is_refused(self):
+        s, d = self.server(), "0" * 64
+        self.assertError(self.check(s, b"", "1.0.0", token="no"), 401, "unauthorized")
+        for more in ({"chip": "z80"}, {"sha256": "beef"}, {"secure_version": "-1"}, {"secure_version": "4294967296"}, {"secure_version": ""},
+                     {"secure_version": "1x"}, {"signers": d + ","}, {"signers": "," + d}, {"signers": "beef"},
+                     {"signers": ",".join([d] * 4)}, {"confirm": "maybe"}):
+            self.assertError(self.check(s, b"", "1.0.0", **more), 400, "bad_request")
+        self.assertError(self.check(s, b"", "latest"), 400, "bad_version")
+        self.assertError(self.check(s, b"", "1.0.0", notes="\x1b[2J"), 400, "bad_notes")
+        self.assertEqual(self.check(s, b"", "1.0.0", signers=",".join([d, "-", d]), secure_version="0")[0], 200)
+
+    def test_a_server_that_asks_for_signatures_says_so(self):
+        s = self.server("--require-signature", DIGEST["p256_a"])
+        for keys in ("", "-", DIGEST["p256_b"]):
+            self.assertError(self.check(s, b"", "1.0.0", signers=keys), 422, "signature_required")
+        both = f"{DIGEST['p256_b']},{DIGEST['p256_a']}"
+        self.assertEqual(self.check(s, b"", "1.0.0", signers=both)[0], 200)
+        self.assertError(self.check(s, b"", "1.0.0", signers=both, chip="esp32"), 422, "signature_required", "not trusted")
+
+
 class Risks(World):
     """What could leave devices behind has to be confirmed."""
 
@@ -147,9 +195,12 @@ class Risks(World):
         self.assertEqual((done.returncode, done.stderr), (0, ""))
         self.assertIn(f"signed: ECDSA P-256, key {DIGEST['p256_a']}\n", done.stdout)
         self.assertFailed(publish(make_image("1.1.0", secure_version=3)), "it is not signed, but 1.0.0 is")
+        self.assertFailed(publish(make_image("1.0.0")), "version 1.0.0 exists with other bytes")
         done = publish(make_image("1.1.0", secure_version=3), "--yes")
         self.assertEqual((done.returncode, done.stderr.count("airlift: warning: ")), (0, 2), done)
         self.assertFailed(publish(make_image("1.2.0", secure_version=2)), "give --yes")
         bad = bytearray(self.signed(make_image("1.3.0", secure_version=3), "p256_a"))
         bad[-4096 + 110] ^= 1
         self.assertFailed(publish(bytes(bad)), "its signature is not right")
+        self.assertEqual(s.stop(), 0)
+        self.assertEqual(world.read(s.log.name).count("method=POST"), 2)  # the question came before the bytes

@@ -1,5 +1,5 @@
 /*
- * client.h - publish an image to an update server, ask it for its counters.
+ * client.h - publish an image to an update server, ask it for what it knows.
  */
 #ifndef SERVER_CLIENT_H
 #define SERVER_CLIENT_H
@@ -7,6 +7,17 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#include "server/signers.h"
+
+/* What a publisher says of an image before it is sent. */
+struct srv_upload_claim {
+    char version[33]; /* under which it is published */
+    char chip[16];    /* as al_chip has it */
+    uint32_t secure_version;
+    char sha256[65]; /* of the file, lower case hex */
+    struct srv_signers signers;
+};
 
 struct srv_upload_request {
     const char *server;  /* "https://HOST[:PORT]"; other schemes are refused: the token must not leak */
@@ -30,6 +41,13 @@ struct srv_upload_answer {
 };
 
 /*
+ * Ask whether the image would be taken, GET /v1/products/PRODUCT/check, by all of the request but the image itself. 0 if
+ * so, with a document that has nothing else to say; else -1 with one line in err, and out->unconfirmed.
+ */
+int srv_client_check(const struct srv_upload_request *request, const struct srv_upload_claim *claim,
+                     struct srv_upload_answer *out, char *err, size_t err_size);
+
+/*
  * Upload; three attempts if the connection fails, which is safe: the same bytes under the same
  * version are one release, however often they arrive.
  *
@@ -39,10 +57,10 @@ int srv_client_publish(const struct srv_upload_request *request, struct srv_uplo
                        size_t err_size);
 
 /*
- * What the server counts, GET /v1/stats: *document is JSON, owned by the caller, free(). Arguments, attempts and result
+ * GET a path such as "/v1/stats": *document is JSON, owned by the caller, free(). Arguments, attempts and result
  * as above.
  */
-int srv_client_stats(const char *server, const char *ca_path, const char *token, char **document, char *err,
-                     size_t err_size);
+int srv_client_get(const char *server, const char *ca_path, const char *token, const char *path,
+                   char **document, char *err, size_t err_size);
 
 #endif

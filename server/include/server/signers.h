@@ -34,9 +34,10 @@ void srv_signers_of(const struct al_sig_check *check, struct srv_signers *out);
 enum al_sig_fault srv_signers_fault(const struct al_sig_check *check);
 
 /*
- * Is it signed by one of `keys`, in a way that `chip` (NULL: any) looks at? AL_SIG_GOOD, or why not.
+ * Is it signed by one of `keys`, in a way that `chip` (NULL: any) looks at? AL_SIG_GOOD, or why not: AL_SIG_UNSIGNED,
+ * AL_SIG_UNSUPPORTED, AL_SIG_UNKNOWN_KEY.
  */
-enum al_sig_fault srv_signers_require(const struct al_sig_check *check, const struct al_chip *chip,
+enum al_sig_fault srv_signers_require(const struct srv_signers *signers, const struct al_chip *chip,
                                       const uint8_t (*keys)[AL_SIG_KEY_DIGEST_SIZE], unsigned n_keys);
 
 /* Add "signers": [{"type", "key_digest", "valid"}, ...]; false when memory runs out. */

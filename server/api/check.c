@@ -1,0 +1,109 @@
+/*
+ * check.c - would a release be taken? Asked before its bytes are sent.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "airlift/chip.h"
+#include "candidate.h"
+#include "handlers.h"
+#include "reply.h"
+
+/* Decimal, at most UINT32_MAX. */
+static bool parse_number(const char *text, uint32_t *out)
+{
+    uint64_t value = 0;
+    if (!*text) {
+        return false;
+    }
+    for (; *text >= '0' && *text <= '9' && value <= UINT32_MAX; text++) {
+        value = value * 10 + (uint64_t)(*text - '0');
+    }
+    *out = (uint32_t)value;
+    return !*text && value <= UINT32_MAX;
+}
+
+/* "DIGEST,-,DIGEST": a signature block each; "-" is one that is not checked. */
+static bool parse_signers(const char *text, struct srv_signers *out)
+{
+    while (*text) {
+        size_t len = strcspn(text, ",");
+        struct srv_signer *s = &out->item[out->n];
+        if (out->n == AL_SIG_MAX_BLOCKS || len >= sizeof s->key_digest) {
+            return false;
+        }
+        memcpy(s->key_digest, text, len);
+        s->key_digest[len] = '\0';
+        s->valid = srv_sha256_valid(s->key_digest);
+        if (!s->valid && strcmp(s->key_digest, "-") != 0) {
+            return false;
+        }
+        out->n++;
+        text += len;
+        if (*text && !*++text) {
+            return false; /* a comma at the end */
+        }
+    }
+    return true;
+}
+
+/* What the publisher says of the image. May refuse. */
+static void read_image(struct srv_request *req, struct srv_release *r)
+{
+    const char *chip_name = srv_query(req, "chip"), *secure_version = srv_query(req, "secure_version");
+    const char *sha256 = srv_query(req, "sha256"), *signers = srv_query(req, "signers");
+    const struct al_chip *chip = chip_name ? al_chip_by_name(chip_name) : NULL;
+    if (!r->version[0]) {
+        srv_refuse(req, 400, "bad_request", "say which version it is: ?version=1.4.3");
+    } else if (!chip) {
+        srv_refuse(req, 400, "bad_request", "chip is the name of a chip, such as esp32c3 or linux");
+    } else if (!sha256 || !srv_sha256_valid(sha256)) {
+        srv_refuse(req, 400, "bad_request", "sha256 is that of the image file: 64 lower-case hex digits");
+    } else if (secure_version && !parse_number(secure_version, &r->secure_version)) {
+        srv_refuse(req, 400, "bad_request", "secure_version is a number of 32 bits");
+    } else if (signers && !parse_signers(signers, &r->signers)) {
+        srv_refuse(req, 400, "bad_request",
+                   "signers are key digests with commas between, one for each signature block (at most %u), "
+                   "\"-\" for one that is not checked",
+                   AL_SIG_MAX_BLOCKS);
+    } else {
+        r->chip_id = chip->id;
+        strcpy(r->sha256, sha256);
+    }
+}
+
+static cJSON *answer_json(const struct srv_candidate *c)
+{
+    cJSON *json = cJSON_CreateObject();
+    bool ok = cJSON_AddStringToObject(json, "product", c->release.product) &&
+              cJSON_AddStringToObject(json, "version", c->release.version) &&
+              cJSON_AddBoolToObject(json, "exists", c->known) && srv_candidate_add_warnings(c, json);
+    if (!ok) {
+        cJSON_Delete(json);
+        return NULL;
+    }
+    return json;
+}
+
+enum MHD_Result srv_check_answer(struct srv_request *req)
+{
+    struct srv_candidate c = {0};
+    srv_candidate_read(req, &c);
+    if (!req->refusal.status) {
+        read_image(req, &c.release);
+    }
+    if (!req->refusal.status) {
+        srv_candidate_require(req, &c, AL_SIG_UNSIGNED);
+    }
+    if (!req->refusal.status) {
+        srv_candidate_judge(req, &c);
+    }
+    cJSON *json = req->refusal.status ? NULL : answer_json(&c);
+    srv_release_clear(&c.release);
+    if (req->refusal.status) {
+        return MHD_YES;
+    }
+    struct srv_reply reply = srv_reply_json(200, json);
+    srv_reply_header(&reply, "Cache-Control", "no-cache");
+    return srv_reply_send(req, &reply);
+}
