@@ -16,6 +16,7 @@
 #include "image_rows.h"
 #include "image_sign.h"
 #include "image_signers.h"
+#include "json_read.h"
 #include "print_json.h"
 
 #define MAX_FILE (32u << 20) /* bytes; a whole flash of 16 MB and more than any image */
@@ -171,37 +172,31 @@ static cJSON *info_json(const char *path, const struct host_buf *file, const str
     return root;
 }
 
-static const char *json_text(const cJSON *root, const char *key)
-{
-    const cJSON *item = cJSON_GetObjectItemCaseSensitive(root, key);
-
-    return cJSON_IsString(item) ? item->valuestring : "-";
-}
-
 static void print_info(const cJSON *root, const struct al_image_check *c,
                        const struct al_sig_check *signature)
 {
     const struct al_image_info *info = &c->info;
     const cJSON *app = cJSON_GetObjectItemCaseSensitive(root, "app");
 
-    printf("image        %s, %s\n", json_text(root, "file"),
+    printf("image        %s, %s\n", json_text(root, "file", "-"),
            c->fault == AL_IMAGE_GOOD ? "valid" : al_image_fault_text(c->fault));
     if (cJSON_IsObject(app)) {
         printf("project      %s %s\n", info->desc.project, info->desc.version);
         printf("built        %s %s, ESP-IDF %s\n", info->desc.date, info->desc.time, info->desc.idf_ver);
         printf("secure ver.  %u\n", (unsigned)info->desc.secure_version);
-        printf("ELF SHA-256  %s\n", json_text(app, "elf_sha256"));
+        printf("ELF SHA-256  %s\n", json_text(app, "elf_sha256", "-"));
     }
-    printf(
-        "chip         %s, revision %s to %s\n", json_text(root, "chip"), json_text(root, "min_chip_revision"),
-        info->header.max_rev == 0 || info->header.max_rev == 0xFFFF ? "any"
-                                                                    : json_text(root, "max_chip_revision"));
-    printf("flash        %s, %u MB\n", json_text(root, "spi_mode"),
+    printf("chip         %s, revision %s to %s\n", json_text(root, "chip", "-"),
+           json_text(root, "min_chip_revision", "-"),
+           info->header.max_rev == 0 || info->header.max_rev == 0xFFFF
+               ? "any"
+               : json_text(root, "max_chip_revision", "-"));
+    printf("flash        %s, %u MB\n", json_text(root, "spi_mode", "-"),
            info->header.spi_size < 8 ? 1u << info->header.spi_size : 0);
     printf("entry        0x%08x\n", (unsigned)info->header.entry);
     printf("length       %u bytes, with checksum 0x%02x%s\n", (unsigned)info->len, info->checksum,
            info->header.hash_appended ? " and SHA-256" : ", no SHA-256 appended");
-    printf("SHA-256      %s\n", json_text(root, "sha256"));
+    printf("SHA-256      %s\n", json_text(root, "sha256", "-"));
     printf("segments     address     length   at\n");
     for (unsigned i = 0; i < c->segment; i++) {
         printf("  %-10u 0x%08x  %7u  0x%06x\n", i, (unsigned)info->segment[i].load_addr,

@@ -16,6 +16,7 @@
 #include "host/hex.h"
 #include "host/progress.h"
 #include "image_file.h"
+#include "json_read.h"
 #include "mqtt_link.h"
 #include "print_json.h"
 #include "server/server.h"
@@ -134,9 +135,9 @@ static void show_progress(struct watch *w, const cJSON *message)
 /* A status message of ours: does it end the watch? */
 static void look_at(struct watch *w, const cJSON *message, const char *payload)
 {
-    const char *state = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(message, "state"));
-    const char *text = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(message, "text"));
-    const char *running = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(message, "running"));
+    const char *state = json_text(message, "state", NULL);
+    const char *text = json_text(message, "text", NULL);
+    const char *running = json_text(message, "running", NULL);
     if (!state) {
         return;
     }
@@ -161,7 +162,7 @@ static void on_status(void *ctx, const char *topic, const char *payload, size_t 
     struct watch *w = ctx;
     (void)topic;
     cJSON *message = cJSON_ParseWithLength(payload, len);
-    const char *id = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(message, "id"));
+    const char *id = json_text(message, "id", NULL);
     if (!w->outcome && w->notice->id && id && strcmp(id, w->notice->id) == 0) {
         look_at(w, message, payload);
     }

@@ -17,6 +17,7 @@
 #include "host/hex.h"
 #include "host/progress.h"
 #include "image_file.h"
+#include "json_read.h"
 #include "print_json.h"
 #include "publish_s3.h"
 #include "s3_options.h"
@@ -32,11 +33,6 @@ static void show_progress(void *ctx, uint64_t done)
     host_progress_update(ctx, done);
 }
 
-static const char *text_of(const cJSON *json, const char *name)
-{
-    return cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(json, name));
-}
-
 static void print_warnings(const cJSON *release)
 {
     const cJSON *item;
@@ -49,8 +45,8 @@ static void print_warnings(const cJSON *release)
 static int print_answer(const struct srv_upload_answer *answer, bool json)
 {
     cJSON *release = cJSON_Parse(answer->document);
-    const char *product = text_of(release, "product"), *version = text_of(release, "version");
-    const char *chip = text_of(release, "chip"), *sha256 = text_of(release, "sha256");
+    const char *product = json_text(release, "product", NULL), *version = json_text(release, "version", NULL);
+    const char *chip = json_text(release, "chip", NULL), *sha256 = json_text(release, "sha256", NULL);
     const cJSON *size = cJSON_GetObjectItemCaseSensitive(release, "size");
     int result = 0;
     print_warnings(release);
@@ -62,7 +58,7 @@ static int print_answer(const struct srv_upload_answer *answer, bool json)
         printf("%s %s %s (%s, %.0f bytes, sha256 %s)\n",
                answer->created ? "published" : "already published:", product, version, chip,
                cJSON_GetNumberValue(size), sha256);
-        publish_print_signers(release);
+        publish_print_signers(release, "");
     }
     cJSON_Delete(release);
     return result == 0 && fflush(stdout) != 0 ? host_fail("publish: standard output: %s", strerror(errno))

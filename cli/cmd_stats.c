@@ -3,38 +3,24 @@
  */
 #include <cjson/cJSON.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
 #include "commands.h"
+#include "json_read.h"
 #include "print_json.h"
-#include "server/client.h"
 #include "server_access.h"
-
-static double number_of(const cJSON *json, const char *name)
-{
-    const cJSON *item = cJSON_GetObjectItemCaseSensitive(json, name);
-    return cJSON_IsNumber(item) ? item->valuedouble : 0;
-}
-
-static const char *text_of(const cJSON *json, const char *name)
-{
-    const cJSON *item = cJSON_GetObjectItemCaseSensitive(json, name);
-    return cJSON_IsString(item) ? item->valuestring : "?";
-}
 
 /* What patches saved of what whole images would have taken, in per cent. */
 static double share_saved(const cJSON *bytes)
 {
-    const double saved = number_of(bytes, "saved_bytes");
-    const double all = saved + number_of(bytes, "patch_bytes") + number_of(bytes, "image_bytes");
+    const double saved = json_number(bytes, "saved_bytes");
+    const double all = saved + json_number(bytes, "patch_bytes") + json_number(bytes, "image_bytes");
     return all > 0 ? 100 * saved / all : 0;
 }
 
 static void print_row(const char *product, const char *version, const cJSON *bytes)
 {
-    printf("%-20s %-16s %15.0f %15.0f %15.0f %6.1f %%\n", product, version, number_of(bytes, "image_bytes"),
-           number_of(bytes, "patch_bytes"), number_of(bytes, "saved_bytes"), share_saved(bytes));
+    printf("%-20s %-16s %15.0f %15.0f %15.0f %6.1f %%\n", product, version, json_number(bytes, "image_bytes"),
+           json_number(bytes, "patch_bytes"), json_number(bytes, "saved_bytes"), share_saved(bytes));
 }
 
 static int print_stats(const cJSON *stats)
@@ -45,11 +31,12 @@ static int print_stats(const cJSON *stats)
            "saved bytes", "saved");
     cJSON_ArrayForEach(release, cJSON_GetObjectItemCaseSensitive(stats, "releases"))
     {
-        print_row(text_of(release, "product"), text_of(release, "version"), release);
+        print_row(json_text(release, "product", "?"), json_text(release, "version", "?"), release);
     }
     print_row("all", "", stats);
-    printf("\npatches: %.0f made, %.0f of no use, %.0f failed, %.0f to be made\n", number_of(patches, "made"),
-           number_of(patches, "useless"), number_of(patches, "failed"), number_of(patches, "missing"));
+    printf("\npatches: %.0f made, %.0f of no use, %.0f failed, %.0f to be made\n",
+           json_number(patches, "made"), json_number(patches, "useless"), json_number(patches, "failed"),
+           json_number(patches, "missing"));
     cJSON_ArrayForEach(failure, cJSON_GetObjectItemCaseSensitive(stats, "failures"))
     {
         printf("devices' failures: %s: %.0f\n", failure->string, failure->valuedouble);
@@ -61,7 +48,7 @@ static int run(int argc, char **argv)
 {
     struct server_access access;
     bool as_json = false;
-    char err[2048], *document = NULL;
+    cJSON *stats;
     server_access_init(&access);
     const struct host_opt opts[] = {
         SERVER_ACCESS_ROWS(access),
@@ -72,19 +59,8 @@ static int run(int argc, char **argv)
     if (argc != 0) {
         host_usage(&cmd_stats[0], "nothing but options is taken");
     }
-    if (server_access_find(&access, "stats") != 0) {
+    if (server_access_ask(&access, "stats", "/v1/stats", &stats) != 0) {
         return 1;
-    }
-    int got =
-        srv_client_get(access.server, access.ca_path, access.token, "/v1/stats", &document, err, sizeof err);
-    server_access_free(&access);
-    if (got != 0) {
-        return host_fail("stats: %s", err);
-    }
-    cJSON *stats = cJSON_Parse(document);
-    free(document);
-    if (!stats) {
-        return host_fail("stats: the server's answer is no JSON");
     }
     if (as_json) {
         return print_json(stats);

@@ -18,6 +18,7 @@ extern const struct host_cmd cmd_serve[];
 extern const struct host_cmd cmd_presign[];
 extern const struct host_cmd cmd_provision[];
 extern const struct host_cmd cmd_publish[];
+extern const struct host_cmd cmd_releases[];
 extern const struct host_cmd cmd_stats[];
 extern const struct host_cmd cmd_s3[];
 extern const struct host_cmd cmd_push[];

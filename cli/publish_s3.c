@@ -14,6 +14,7 @@
 #include "host/cmd.h"
 #include "host/hex.h"
 #include "host/progress.h"
+#include "json_read.h"
 #include "print_json.h"
 #include "server/risks.h"
 
@@ -110,7 +111,7 @@ static int check_risks(const struct release *r, const cJSON *published)
     srv_signers_parse(published, &signers);
     const struct srv_standing next = {r->claim->version, r->claim->secure_version, &r->claim->signers};
     struct srv_standing before = {
-        .version = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(published, "version")),
+        .version = json_text(published, "version", NULL),
         .signers = &signers,
     };
     bool known = before.version && cJSON_IsNumber(secure) && secure->valuedouble >= 0 &&
@@ -136,8 +137,8 @@ static int check_published(struct release *r)
 {
     bool failed = false, again = false; /* again: it is what is published */
     cJSON *json = read_manifest(r, &failed);
-    const char *version = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(json, "version"));
-    const char *sha256 = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(json, "sha256"));
+    const char *version = json_text(json, "version", NULL);
+    const char *sha256 = json_text(json, "sha256", NULL);
     int result = failed ? 1 : 0;
     if (version && al_semver_valid(version)) {
         int order = al_semver_compare(r->claim->version, version);
@@ -227,7 +228,7 @@ static int put_manifest(struct release *r, const struct srv_s3_uri *image)
     } else if (result == 0) {
         printf("published: %s %s (%zu bytes, sha256 %s)\nmanifest: s3://%s/%s\n", q->product,
                r->claim->version, q->len, r->claim->sha256, object.bucket, object.key);
-        publish_print_signers(json);
+        publish_print_signers(json, "");
         result = fflush(stdout) == 0 ? 0 : host_fail("standard output: %s", strerror(errno));
     }
     free(object.key);
@@ -235,13 +236,13 @@ static int put_manifest(struct release *r, const struct srv_s3_uri *image)
     return result;
 }
 
-void publish_print_signers(const cJSON *release)
+void publish_print_signers(const cJSON *release, const char *margin)
 {
     struct srv_signers signers;
     srv_signers_parse(release, &signers);
     for (unsigned i = 0; i < signers.n; i++) {
         const struct srv_signer *s = &signers.item[i];
-        printf("signed: %s, key %s%s\n", s->type, s->key_digest[0] ? s->key_digest : "-",
+        printf("%ssigned: %s, key %s%s\n", margin, s->type, s->key_digest[0] ? s->key_digest : "-",
                s->valid ? "" : ", not checked");
     }
 }

@@ -30,7 +30,7 @@ struct publish_s3 {
 int publish_to_bucket(const struct publish_s3 *p, const struct srv_upload_request *request,
                       const struct srv_upload_claim *claim);
 
-/* A line for each of a release's signers. */
-void publish_print_signers(const cJSON *release);
+/* A line for each of a release's signers, behind `margin`. */
+void publish_print_signers(const cJSON *release, const char *margin);
 
 #endif

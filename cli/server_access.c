@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "host/file.h"
+#include "server/client.h"
 
 /* The first word of a file that only its owner should read. */
 static char *read_token_file(const char *path)
@@ -92,6 +93,23 @@ int server_access_find(struct server_access *access, const char *command)
                          command);
     }
     return 0;
+}
+
+int server_access_ask(struct server_access *access, const char *command, const char *path, cJSON **document)
+{
+    char err[2048], *text = NULL;
+    *document = NULL;
+    if (server_access_find(access, command) != 0) {
+        return 1;
+    }
+    int got = srv_client_get(access->server, access->ca_path, access->token, path, &text, err, sizeof err);
+    server_access_free(access);
+    if (got != 0) {
+        return host_fail("%s: %s", command, err);
+    }
+    *document = cJSON_Parse(text);
+    free(text);
+    return *document ? 0 : host_fail("%s: the server's answer is no JSON", command);
 }
 
 void server_access_free(struct server_access *access)

@@ -4,6 +4,8 @@
 #ifndef CLI_SERVER_ACCESS_H
 #define CLI_SERVER_ACCESS_H
 
+#include <cjson/cJSON.h>
+
 #include "host/cmd.h"
 #include "server/server.h"
 
@@ -33,6 +35,12 @@ void server_access_init(struct server_access *access);
 
 /* After: fill in what was not given. 0, or 1 after a line on stderr that begins with the command's name. */
 int server_access_find(struct server_access *access, const char *command);
+
+/*
+ * Ask the server, and be done with it: find, GET a path such as "/v1/stats", free. *document is the answer, for cJSON_Delete().
+ * 0, or 1 after a line on stderr that begins with the command's name.
+ */
+int server_access_ask(struct server_access *access, const char *command, const char *path, cJSON **document);
 
 void server_access_free(struct server_access *access);
 

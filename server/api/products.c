@@ -43,17 +43,24 @@ static bool add_object(cJSON *array, cJSON *json, bool ok)
     return true;
 }
 
-static bool add_release(cJSON *array, const struct srv_release *r)
+static bool add_release(cJSON *array, struct srv_store *store, const struct srv_release *r)
 {
+    char seen[25];
+    if (srv_store_seen(store, r->product, r->sha256, seen) != SRV_OK) {
+        return false;
+    }
     cJSON *json = cJSON_CreateObject();
     return add_object(array, json,
                       cJSON_AddStringToObject(json, "version", r->version) &&
                           cJSON_AddStringToObject(json, "project", r->project) &&
                           cJSON_AddNumberToObject(json, "size", r->size) &&
+                          cJSON_AddStringToObject(json, "sha256", r->sha256) &&
+                          cJSON_AddNumberToObject(json, "secure_version", r->secure_version) &&
                           cJSON_AddStringToObject(json, "created", r->created) &&
                           cJSON_AddBoolToObject(json, "mandatory", r->mandatory) &&
                           cJSON_AddBoolToObject(json, "withdrawn", r->withdrawn) &&
-                          cJSON_AddNumberToObject(json, "signatures", r->signers.n));
+                          srv_signers_add(json, &r->signers) &&
+                          (!seen[0] || cJSON_AddStringToObject(json, "seen", seen)));
 }
 
 static bool add_patch(cJSON *array, const struct span *s, const struct srv_patch *p)
@@ -94,7 +101,7 @@ static enum srv_status add_product(cJSON *products, struct srv_store *store, con
     cJSON *releases = cJSON_AddArrayToObject(json, "releases");
     ok = ok && releases;
     for (size_t i = 0; i < s->n && ok; i++) {
-        ok = add_release(releases, &s->r[i]);
+        ok = add_release(releases, store, &s->r[i]);
     }
     enum srv_status status = ok ? add_patches(json, store, s, newest) : SRV_FAILED;
     return add_object(products, json, status == SRV_OK) ? SRV_OK : SRV_FAILED;

@@ -229,6 +229,21 @@ enum srv_status srv_store_saw(struct srv_store *s, const char *product, const ch
     return status;
 }
 
+static bool take_time(void *ctx, const char *const *col)
+{
+    return !col[0] || srv_text_column(ctx, 25, col[0]);
+}
+
+enum srv_status srv_store_seen(struct srv_store *s, const char *product, const char *sha256, char out[25])
+{
+    const char *args[] = {product, sha256};
+    out[0] = '\0';
+    return srv_store_checked(s, "seen",
+                             srv_db_run(s->db,
+                                        "SELECT MAX(seen) FROM askers WHERE product = $1 AND sha256 = $2",
+                                        args, 2, take_time, out));
+}
+
 /* --- What is missing ------------------------------------------------------------ */
 
 /* A release, and when a device that ran it asked for each kind of patch: "" if none did, or long ago. */

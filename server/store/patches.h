@@ -72,6 +72,9 @@ enum srv_status srv_store_patch_artifact(struct srv_store *s, const char *sha256
 enum srv_status srv_store_saw(struct srv_store *s, const char *product, const char *sha256,
                               enum srv_patch_kind kind, bool *noted);
 
+/* When a device that runs this image last asked, "2026-11-21T10:00:00Z"; "": none did. */
+enum srv_status srv_store_seen(struct srv_store *s, const char *product, const char *sha256, char out[25]);
+
 /*
  * The next patch that is missing, with its product and versions for the log. To the newest release of a product there shall
  * be patches, whole first,

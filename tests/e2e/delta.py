@@ -521,6 +521,8 @@ class Served(server_world.Case):
         told = self.airlift("stats", *access, "--json", env={"AIRLIFT_TOKEN": server.token})
         self.assertEqual(json.loads(told.stdout)["releases"], [saved])
         self.assertFailed(self.airlift("stats", *access, env={"AIRLIFT_TOKEN": "x" * 43}), "refused: ")
+        told = self.airlift("releases", "lamp", *access, env={"AIRLIFT_TOKEN": server.token})
+        self.assertIn("patch: %d bytes, from 1.4.2, %s, decoder takes 20480 bytes\n" % (patch["size"], OWN), told.stdout)
         label = '{product="lamp",version="1.4.3"}'
         self.assertEqual(after["airlift_release_saved_bytes_total" + label], saved["saved_bytes"])
         self.assertEqual(after["airlift_release_bytes_total" + label[:-1] + ',kind="patch"}'], patch["size"])

@@ -137,6 +137,42 @@ class Check(World):
         self.assertError(self.check(s, b"", "1.0.0", signers=both, chip="esp32"), 422, "signature_required", "not trusted")
 
 
+class Releases(World):
+    """airlift releases."""
+
+    def releases(self, s, *words):
+        return self.airlift("releases", *words, "--server", s.url, "--ca", s.cert, env={"AIRLIFT_TOKEN": s.token})
+
+    def test_lists_versions_signers_and_what_devices_run(self):
+        s = self.server()
+        done = self.releases(s)
+        self.assertEqual((done.returncode, done.stdout), (0, "nothing is published yet: airlift publish\n"))
+        first = self.signed(make_image("1.0.0"), "p256_a", "rsa_a")
+        s.publish(first, "lamp"), s.publish(make_image("1.1.0"), "lamp", query="confirm=true&mandatory=true")
+        s.publish(make_image("0.9.0", chip=ESP32), "clock")
+        s.call("DELETE", "/v1/products/clock/releases/0.9.0", token=s.token)
+        s.call("GET", "/firmware/lamp/version.json", headers={"Airlift-Running": hashlib.sha256(first).hexdigest()})
+        done = self.releases(s)
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        day = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ"
+        lines = done.stdout.splitlines()
+        self.assertEqual((lines[0], lines[4]), ("clock (esp32)", "lamp (linux)"))
+        self.assertRegex(lines[2], rf"^  0\.9\.0 +\d+  {day}  -  +withdrawn$")
+        self.assertRegex(lines[6], rf"^  1\.1\.0 +\d+  {day}  -  +newest, mandatory$")
+        self.assertRegex(lines[7], rf"^  1\.0\.0 +{len(first)}  {day}  {day[:-11]}:00:00Z *$")
+        self.assertEqual([line.strip() for line in lines[8:]],
+                         [f"signed: ECDSA P-256, key {DIGEST['p256_a']}", f"signed: RSA-3072, key {DIGEST['rsa_a']}"])
+        product, = json.loads(self.releases(s, "lamp", "--json").stdout)["products"]
+        self.assertEqual([(r["version"], r["signers"]) for r in product["releases"]],
+                         [("1.1.0", []), ("1.0.0", signers("p256_a", "rsa_a"))])
+
+    def test_what_is_wrong_is_told(self):
+        s = self.server()
+        self.assertFailed(self.releases(s, "lamp"), "no product lamp")
+        self.assertFailed(self.releases(s, "lamp", "clock"), "one product", 2)
+        self.assertFailed(self.airlift("releases", "--server", s.url, "--ca", s.cert, env={"AIRLIFT_TOKEN": "no"}), "not the admin token")
+
+
 class Risks(World):
     """What could leave devices behind has to be confirmed."""
 

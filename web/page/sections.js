@@ -31,7 +31,7 @@ const tag = (text, kind) => el("span", { class: `tag ${kind ?? ""}` }, text);
 function releaseName(release, product) {
   return el("span", { class: "name" }, release.version,
     release.version === product.newest && tag("newest", "good"), release.withdrawn && tag("withdrawn", "bad"),
-    release.mandatory && tag("mandatory"), release.signatures > 0 && tag("signed"));
+    release.mandatory && tag("mandatory"), release.signers.length > 0 && tag("signed"));
 }
 
 function bar(share, kind = "") {
