@@ -4,36 +4,17 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "airlift/fail_reasons.h"
 #include "esp_log.h"
 
 #define MAX_LISTENERS 4u
 
-static const char *const fail_names[] = {
-    [AIRLIFT_FAIL_NONE] = "none",
-    [AIRLIFT_FAIL_NETWORK] = "network",
-    [AIRLIFT_FAIL_HTTP_STATUS] = "http status",
-    [AIRLIFT_FAIL_URL] = "url",
-    [AIRLIFT_FAIL_MANIFEST] = "manifest",
-    [AIRLIFT_FAIL_VERSION] = "version",
-    [AIRLIFT_FAIL_IMAGE] = "image",
-    [AIRLIFT_FAIL_CHIP] = "chip",
-    [AIRLIFT_FAIL_SIZE] = "size",
-    [AIRLIFT_FAIL_HASH] = "hash",
-    [AIRLIFT_FAIL_KNOWN_BAD] = "known bad",
-    [AIRLIFT_FAIL_FLASH] = "flash",
-    [AIRLIFT_FAIL_STORAGE] = "storage",
-    [AIRLIFT_FAIL_HEALTH] = "health",
-    [AIRLIFT_FAIL_TRIAL_RESET] = "trial reset",
-    [AIRLIFT_FAIL_STOPPED] = "stopped",
-    [AIRLIFT_FAIL_BUSY] = "busy",
-    [AIRLIFT_FAIL_DENIED] = "denied",
-    [AIRLIFT_FAIL_EXPIRED] = "expired",
-    [AIRLIFT_FAIL_UNSIGNED] = "unsigned",
-    [AIRLIFT_FAIL_UNKNOWN_KEY] = "unknown key",
-    [AIRLIFT_FAIL_REVOKED_KEY] = "revoked key",
-    [AIRLIFT_FAIL_BAD_SIGNATURE] = "bad signature",
-    [AIRLIFT_FAIL_SECURE_VERSION] = "secure version",
-};
+#define TEXT(name, text) [AIRLIFT_FAIL_##name] = text,
+static const char *const fail_names[] = {[AIRLIFT_FAIL_NONE] = "none", AIRLIFT_FAIL_REASONS(TEXT)};
+
+#define ONE(name, text) +1u
+_Static_assert(sizeof(fail_names) / sizeof(fail_names[0]) == 1u AIRLIFT_FAIL_REASONS(ONE),
+               "airlift_fail_t and the list of reasons differ");
 
 /* Filled before the agent starts, read by its task. */
 static struct {

@@ -3,12 +3,8 @@
 #include <string.h>
 
 /* Only these become labels: anyone may say anything. */
-static const char *const names[SRV_N_FAILURES] = {
-    "other",   "network",  "http status", "url",         "manifest",      "version",
-    "image",   "chip",     "size",        "hash",        "known bad",     "flash",
-    "storage", "health",   "trial reset", "stopped",     "busy",          "denied",
-    "expired", "unsigned", "unknown key", "revoked key", "bad signature", "secure version",
-};
+#define TEXT(name, text) text,
+static const char *const names[SRV_N_FAILURES] = {"other", AIRLIFT_FAIL_REASONS(TEXT)};
 
 const char *srv_failures_note(struct srv_failures *f, const char *said)
 {

@@ -10,16 +10,19 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 
+#include "airlift/fail_reasons.h"
 #include "host/file.h"
 
-#define SRV_N_FAILURES 24u
+/* "other", and those that devices can name. */
+#define SRV_FAILURE_ONE(name, text) +1u
+#define SRV_N_FAILURES              (1u AIRLIFT_FAIL_REASONS(SRV_FAILURE_ONE))
 
 struct srv_failures {
     atomic_ullong n[SRV_N_FAILURES]; /* by reason */
 };
 
 /*
- * Count what a device says, a name of agent/src/events.c; anything else is "other". NULL: it says nothing.
+ * Count what a device says, one of AIRLIFT_FAIL_REASONS; anything else is "other". NULL: it says nothing.
  * Returns the name, in static storage, or NULL.
  */
 const char *srv_failures_note(struct srv_failures *f, const char *said);
