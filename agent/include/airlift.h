@@ -159,6 +159,10 @@ typedef struct {
      * its release, such as Arduino's. [the app description's] */
     const char *version;
 
+    /* What the server is to call this device in its list. Sent with each check, to the manifest's server only, as is
+     * the running version. [its factory MAC address, as "24:0a:c4:00:00:01"; "": neither is sent] */
+    const char *device_id;
+
     uint32_t stabilisation_s;  /* [30] after start, before anything is done */
     uint32_t check_interval_s; /* [6 h] between checks, +-10 % at random */
     uint32_t attempts;         /* [3] per check */

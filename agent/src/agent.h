@@ -472,6 +472,7 @@ struct agent_request {
     uint32_t count;                      /* bytes wanted; 0: all. With from 0 too, no Range is sent */
     const char *if_range;                /* strong tag, or "" */
     const struct agent_running *running; /* sent if not NULL */
+    const char *device, *version;        /* this device and what it runs; sent if device is not NULL */
     airlift_fail_t failed;               /* sent if there was a failure */
     uint32_t timeout_s;
 };

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "esp_log.h"
+#include "esp_mac.h"
 #include "esp_system.h"
 
 #include "airlift/semver.h"
@@ -36,13 +37,41 @@ static airlift_fail_t receive_manifest(struct agent *a, uint32_t *len)
     return AIRLIFT_FAIL_NONE;
 }
 
+/* What the server calls this device. NULL: it is not told. */
+static const char *device_id(const struct agent *a, char text[18])
+{
+    uint8_t mac[6];
+
+    if (a->config.device_id != NULL) {
+        return a->config.device_id[0] != '\0' ? a->config.device_id : NULL;
+    }
+    if (esp_efuse_mac_get_default(mac) != ESP_OK) {
+        return NULL;
+    }
+    snprintf(text, 18, "%02x:%02x:%02x:%02x:%02x:%02x", (unsigned)mac[0], (unsigned)mac[1], (unsigned)mac[2],
+             (unsigned)mac[3], (unsigned)mac[4], (unsigned)mac[5]);
+    return text;
+}
+
+/* An image's description may hold any bytes; a header may not. */
+static bool is_printable(const char *text)
+{
+    while (*text >= ' ' && *text <= '~') {
+        text++;
+    }
+    return *text == '\0';
+}
+
 airlift_fail_t agent_fetch_manifest(struct agent *a)
 {
+    char id[18];
     const struct agent_request request = {
         .url = a->config.manifest_url,
         .authorization = a->config.authorization,
         .if_range = "",
         .running = agent_delta_running(a),
+        .device = device_id(a, id),
+        .version = is_printable(a->running_version) ? a->running_version : "",
         .failed = a->status.last_failure,
         .timeout_s = a->config.timeout_s != 0 ? a->config.timeout_s : 10,
     };

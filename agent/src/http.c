@@ -69,6 +69,12 @@ static esp_err_t set_headers(esp_http_client_handle_t client, const struct agent
     if (err == ESP_OK && r->running != NULL) {
         err = set_running(client, r->running);
     }
+    if (err == ESP_OK && r->device != NULL) {
+        err = esp_http_client_set_header(client, "Airlift-Device", r->device);
+    }
+    if (err == ESP_OK && r->device != NULL && r->version[0] != '\0') {
+        err = esp_http_client_set_header(client, "Airlift-Version", r->version);
+    }
     if (err == ESP_OK && r->failed != AIRLIFT_FAIL_NONE) {
         err = esp_http_client_set_header(client, "Airlift-Failure", airlift_fail_name(r->failed));
     }
@@ -106,6 +112,7 @@ static airlift_fail_t follow(struct agent *a, unsigned redirects)
     /* A presigned URL is refused if it comes with another authorization, and a
      * foreign server shall not see ours. Not being there is no error to us. */
     (void)esp_http_client_delete_header(client, "Authorization");
+    (void)esp_http_client_delete_header(client, "Airlift-Device");
     (void)esp_http_client_close(client);
     return AIRLIFT_FAIL_NONE;
 }

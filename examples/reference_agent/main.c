@@ -17,6 +17,7 @@
  *     AIRLIFT_AGENT_PUSH_KEY         with this key; none by default
  *     AIRLIFT_AGENT_PUSH_TIMEOUT_S
  *     AIRLIFT_AGENT_NO_PATCHES       set: updates are fetched whole
+ *     AIRLIFT_AGENT_DEVICE_ID        what the server's list calls it; not set: its MAC address
  *     AIRLIFT_AGENT_PUSH_ARDUINO     the same as ArduinoOTA does, on this port
  *     AIRLIFT_AGENT_PUSH_PASSWORD    with this password; none by default
  *     AIRLIFT_AGENT_PUSH_MDNS        "1": announce it
@@ -238,6 +239,7 @@ void app_main(void)
         .health_timeout_s = seconds("AIRLIFT_AGENT_HEALTH_TIMEOUT_S"),
         .health_check = has_ill_version() || is_pushed_to() ? health_check : NULL,
         .no_patches = setting("AIRLIFT_AGENT_NO_PATCHES") != NULL,
+        .device_id = setting("AIRLIFT_AGENT_DEVICE_ID"),
         .on_event = on_event,
     };
 

@@ -84,6 +84,9 @@ enum MHD_Result srv_httpupdate_answer(struct srv_request *req)
         srv_refuse_status(req, status);
         return MHD_YES;
     }
+    const struct srv_fleet_word word = {
+        .product = r.product, .id = ask.sta_mac, .version = ask.version, .md5 = ask.md5};
+    srv_fleet_note(&req->worker->context->fleet, req->worker->store, &word);
     enum MHD_Result result = answer(req, &ask, &r);
     srv_release_clear(&r);
     return result;

@@ -160,14 +160,20 @@ static bool add_patches(const struct srv_request *req, cJSON *manifest, const st
     return ok && (!patches || add_blocks(req, manifest, r));
 }
 
-/* A device whose last update failed says why. */
-static void note_failure(const struct srv_request *req)
+/* Which device it is, what it runs, and, if its last update failed, why. */
+static void note_device(const struct srv_request *req)
 {
     const char *why =
         srv_failures_note(&req->worker->context->metrics.failures, srv_header(req, "Airlift-Failure"));
     if (why) {
         host_log(HOST_LOG_INFO, "device_failed", "product", req->path.product, "reason", why, NULL);
     }
+    const struct srv_fleet_word word = {.product = req->path.product,
+                                        .id = srv_header(req, "Airlift-Device"),
+                                        .version = srv_header(req, "Airlift-Version"),
+                                        .sha256 = read_asker(req).running,
+                                        .failure = why};
+    srv_fleet_note(&req->worker->context->fleet, req->worker->store, &word);
 }
 
 /* Which releases devices run decides from which ones patches are made. */
@@ -246,7 +252,7 @@ enum MHD_Result srv_manifest_answer(struct srv_request *req)
         return MHD_YES;
     }
     note_asker(req);
-    note_failure(req);
+    note_device(req);
     char *text = manifest_text(req, &r);
     srv_release_clear(&r);
     if (!text || !etag_of(text, etag)) {

@@ -30,6 +30,9 @@ cJSON *srv_release_json(const struct srv_request *req, const struct srv_release 
 /* page.c: the dashboard. */
 enum MHD_Result srv_page_answer(struct srv_request *req);
 
+/* device_list.c: the devices that asked for updates. */
+enum MHD_Result srv_devices_answer(struct srv_request *req);
+
 /* products.c: what the dashboard shows of all products. */
 enum MHD_Result srv_products_answer(struct srv_request *req);
 

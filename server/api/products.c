@@ -8,11 +8,25 @@
 #include "handlers.h"
 #include "reply.h"
 
-/* The releases of one product, newest first. */
+/* The releases of one product, newest first, and how many devices run them. */
 struct span {
     const struct srv_release *r;
     size_t n;
+    const struct srv_device_count *count;
+    size_t n_counts;
 };
+
+/* Devices of the product that run this release; "": another image. */
+static double devices_on(const struct span *s, const char *release)
+{
+    uint64_t n = 0;
+    for (size_t i = 0; i < s->n_counts; i++) {
+        if (strcmp(s->count[i].product, s->r->product) == 0 && strcmp(s->count[i].release, release) == 0) {
+            n += s->count[i].n;
+        }
+    }
+    return (double)n;
+}
 
 static const struct srv_release *newest_of(const struct span *s)
 {
@@ -43,7 +57,8 @@ static bool add_object(cJSON *array, cJSON *json, bool ok)
     return true;
 }
 
-static bool add_release(cJSON *array, struct srv_store *store, const struct srv_release *r)
+static bool add_release(cJSON *array, struct srv_store *store, const struct span *s,
+                        const struct srv_release *r)
 {
     char seen[25];
     if (srv_store_seen(store, r->product, r->sha256, seen) != SRV_OK) {
@@ -59,6 +74,7 @@ static bool add_release(cJSON *array, struct srv_store *store, const struct srv_
                           cJSON_AddStringToObject(json, "created", r->created) &&
                           cJSON_AddBoolToObject(json, "mandatory", r->mandatory) &&
                           cJSON_AddBoolToObject(json, "withdrawn", r->withdrawn) &&
+                          cJSON_AddNumberToObject(json, "devices", devices_on(s, r->version)) &&
                           srv_signers_add(json, &r->signers) &&
                           (!seen[0] || cJSON_AddStringToObject(json, "seen", seen)));
 }
@@ -98,10 +114,11 @@ static enum srv_status add_product(cJSON *products, struct srv_store *store, con
     bool ok = cJSON_AddStringToObject(json, "product", s->r->product) &&
               cJSON_AddStringToObject(json, "chip", chip ? chip->name : "unknown") &&
               (!newest || cJSON_AddStringToObject(json, "newest", newest->version));
+    ok = ok && cJSON_AddNumberToObject(json, "other_devices", devices_on(s, ""));
     cJSON *releases = cJSON_AddArrayToObject(json, "releases");
     ok = ok && releases;
     for (size_t i = 0; i < s->n && ok; i++) {
-        ok = add_release(releases, store, &s->r[i]);
+        ok = add_release(releases, store, s, &s->r[i]);
     }
     enum srv_status status = ok ? add_patches(json, store, s, newest) : SRV_FAILED;
     return add_object(products, json, status == SRV_OK) ? SRV_OK : SRV_FAILED;
@@ -110,9 +127,14 @@ static enum srv_status add_product(cJSON *products, struct srv_store *store, con
 enum MHD_Result srv_products_answer(struct srv_request *req)
 {
     struct srv_store *store = req->worker->store;
+    struct srv_device_count *counts;
     struct srv_release *list;
-    size_t n;
-    enum srv_status status = srv_store_list_all(store, &list, &n);
+    size_t n, n_counts;
+    (void)srv_fleet_flush(&req->worker->context->fleet, store);
+    enum srv_status status = srv_store_device_counts(store, &counts, &n_counts);
+    if (status == SRV_OK && (status = srv_store_list_all(store, &list, &n)) != SRV_OK) {
+        free(counts);
+    }
     if (status != SRV_OK) {
         srv_refuse_status(req, status);
         return MHD_YES;
@@ -121,7 +143,7 @@ enum MHD_Result srv_products_answer(struct srv_request *req)
     cJSON *products = cJSON_AddArrayToObject(json, "products");
     status = products ? SRV_OK : SRV_FAILED;
     for (size_t i = 0; i < n && status == SRV_OK;) {
-        struct span s = {.r = &list[i]};
+        struct span s = {.r = &list[i], .count = counts, .n_counts = n_counts};
         while (i < n && strcmp(list[i].product, s.r->product) == 0) {
             i++;
             s.n++;
@@ -129,6 +151,7 @@ enum MHD_Result srv_products_answer(struct srv_request *req)
         status = add_product(products, store, &s);
     }
     srv_releases_free(list, n);
+    free(counts);
     if (status != SRV_OK) {
         cJSON_Delete(json);
         srv_refuse_status(req, status);

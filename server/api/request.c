@@ -32,6 +32,7 @@ static const struct srv_handler handlers[] = {
     {SRV_RES_STATS, "GET", true, 0, NULL, NULL, srv_stats_answer},
     {SRV_RES_PAGE, "GET", false, 0, NULL, NULL, srv_page_answer},
     {SRV_RES_PRODUCTS, "GET", true, 0, NULL, NULL, srv_products_answer},
+    {SRV_RES_DEVICES, "GET", true, 0, NULL, NULL, srv_devices_answer},
     {SRV_RES_RELEASES, "GET", false, 0, NULL, NULL, srv_list_answer},
     {SRV_RES_RELEASES, "POST", true, SRV_UPLOAD_MAX, srv_publish_begin, srv_publish_body, srv_publish_answer},
     {SRV_RES_CHECK, "GET", true, 0, NULL, NULL, srv_check_answer},

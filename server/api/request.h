@@ -21,6 +21,7 @@
 #include "../artifact/artifact.h"
 #include "../patch/maker.h"
 #include "../store/store.h"
+#include "fleet.h"
 #include "metrics.h"
 #include "route.h"
 #include "watch.h"
@@ -30,6 +31,7 @@ struct srv_context {
     struct srv_watch watch;
     struct srv_artifacts artifacts;
     struct srv_metrics metrics;
+    struct srv_fleet fleet;
     struct srv_maker maker;
     uint8_t (*signer_keys)[AL_SIG_KEY_DIGEST_SIZE]; /* owned: an image must be signed by one of these */
     unsigned n_signer_keys;                         /* 0: need not be signed */

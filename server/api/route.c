@@ -125,6 +125,8 @@ void srv_path_parse(const char *path, struct srv_path *out)
         }
     } else if (strcmp(path, "/v1/products") == 0) {
         out->resource = SRV_RES_PRODUCTS;
+    } else if (strcmp(path, "/v1/devices") == 0) {
+        out->resource = SRV_RES_DEVICES;
     } else if ((p = after(path, "/v1/products/"))) {
         out->resource = parse_products(p, out);
     } else if ((p = after(path, "/firmware/"))) {

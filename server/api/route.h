@@ -21,6 +21,7 @@ enum srv_resource {
     SRV_RES_STATS,
     SRV_RES_PAGE, /* file */
     SRV_RES_PRODUCTS,
+    SRV_RES_DEVICES,
     SRV_RES_RELEASES,    /* product */
     SRV_RES_CHECK,       /* product */
     SRV_RES_RELEASE,     /* product, version */

@@ -293,6 +293,7 @@ int srv_start(const struct srv_config *config, struct srv_server **out, char *er
     s->lock_fd = -1;
     srv_served_begin(&s->context.metrics.served);
     srv_history_begin(&s->context.metrics.history);
+    srv_fleet_begin(&s->context.fleet);
     s->n_workers = count_workers();
     int fd[MAX_WORKERS];
     for (unsigned i = 0; i < MAX_WORKERS; i++) {
@@ -368,6 +369,9 @@ void srv_stop(struct srv_server *s, unsigned grace_ms)
     if (s->watching) {
         srv_watch_stop(&s->context.watch);
     }
+    if (s->worker[0].store) {
+        (void)srv_fleet_flush(&s->context.fleet, s->worker[0].store);
+    }
     srv_maker_stop(&s->context.maker); /* after the last request, which may wake it */
     srv_store_close(s->context.maker.store);
     for (unsigned i = 0; i < s->n_workers; i++) {
@@ -382,6 +386,7 @@ void srv_stop(struct srv_server *s, unsigned grace_ms)
     }
     srv_served_free(&s->context.metrics.served);
     srv_history_free(&s->context.metrics.history);
+    srv_fleet_free(&s->context.fleet);
     free(s->context.signer_keys);
     free(s->database_path);
     free(s->cert_path);

@@ -94,6 +94,20 @@ static const char *const schema[] = {
     " patch_bytes BIGINT NOT NULL,"
     " saved_bytes BIGINT NOT NULL)",
 
+    "CREATE TABLE IF NOT EXISTS devices ("
+    " product TEXT NOT NULL,"
+    " id TEXT NOT NULL,"
+    " version TEXT NOT NULL,"
+    " release TEXT NOT NULL," /* '' for an image that is none */
+    " failure TEXT NOT NULL," /* the last one, '' if there was none; likewise failed, its time */
+    " failed TEXT NOT NULL,"
+    " seen TEXT NOT NULL,"
+    " PRIMARY KEY (product, id))",
+
+    "CREATE INDEX IF NOT EXISTS devices_seen ON devices (seen)",
+
+    "CREATE INDEX IF NOT EXISTS devices_release ON devices (product, release)",
+
     "CREATE TABLE IF NOT EXISTS hours ("
     " start BIGINT PRIMARY KEY," /* seconds since 1970 */
     " image_bytes BIGINT NOT NULL,"

@@ -275,6 +275,23 @@ class Update(World):
         self.expect_installed(device, "1.4.4", "ota_1")
         self.stop()
 
+    def test_server_is_told_who_asks_and_nobody_else_is(self):
+        self.publish("1.4.2", self.factory_image)
+        self.server.routes["/moved/version.json"] = self.server.routes["/fw/version.json"]
+        self.server.routes["/fw/version.json"] = Route(redirect="/moved/version.json")
+        device = self.start()
+        device.expect(r"up to date: 1\.4\.2")
+        self.stop()
+        with open(self.flash + ".json") as file:
+            mac = json.load(file)["mac"]
+        first, second = self.asked("/fw/version.json")[0].headers, self.asked("/moved/version.json")[0].headers
+        self.assertEqual((first["airlift-device"], first["airlift-version"]), (mac, "1.4.2"))
+        self.assertNotIn("airlift-device", second)
+        device = self.start(device_id="hall <3>")
+        device.expect(r"up to date: 1\.4\.2")
+        self.stop()
+        self.assertEqual(self.asked("/fw/version.json")[-1].headers["airlift-device"], "hall <3>")
+
     def test_image_that_lies_in_the_slot_is_not_fetched(self):
         self.publish()
         path = self.write("1.4.3.bin", self.image)

@@ -688,8 +688,62 @@ class Dashboard(Case):
         self.assertEqual((demo["product"], demo["chip"], demo["newest"], demo["patches"]), ("demo", "esp32c3", "1.10.0", []))
         self.assertEqual([(r["version"], r["withdrawn"], r["mandatory"]) for r in demo["releases"]],
                          [("2.0.0", True, False), ("1.10.0", False, False), ("1.9.0", False, True)])
+        self.assertEqual((demo["other_devices"], [r["devices"] for r in demo["releases"]]), (0, [0, 0, 0]))
         s.call("DELETE", "/v1/products/a/releases/0.1.0", token=s.token)
         self.assertNotIn("newest", json.loads(s.call("GET", "/v1/products", token=s.token)[2])["products"][0])
+
+
+class Fleet(Case):
+    def ask(self, s, device, **headers):
+        headers = {"Airlift-" + name.replace("_", "-"): value for name, value in headers.items()}
+        self.assertEqual(s.call("GET", "/firmware/demo/version.json", headers={"Airlift-Device": device, **headers})[0], 200)
+
+    def listed(self, s, query=None, **kwargs):
+        status, _, body = s.call("GET", "/v1/devices", token=s.token, query=query, **kwargs)
+        self.assertEqual(status, 200, body)
+        document = json.loads(body)
+        return document["found"], {d["id"]: d for d in document["devices"]}
+
+    def test_devices_are_listed_as_they_call_themselves(self):
+        s, old, new = self.server(), make_image("1.0.0"), make_image("1.1.0")
+        self.assertError(s.call("GET", "/v1/devices"), 401, "unauthorized")
+        self.assertEqual(self.listed(s), (0, {}))
+        s.publish(old), s.publish(new)
+        self.ask(s, "24:0a:c4:00:00:01", Running=hashlib.sha256(old).hexdigest(), Version="1.0.0")
+        self.ask(s, "<b>", Version='"><script>', Failure="hash")
+        self.ask(s, "only an id")
+        for nobody in ("", "x" * 65, "t\tb", "\u00e9"):
+            self.ask(s, nobody)
+        arduino = {"x-ESP32-STA-MAC": "24:0A:C4:00:00:09", "x-ESP32-mode": "sketch", "x-ESP32-sketch-md5": hashlib.md5(new).hexdigest()}
+        self.assertEqual(s.call("GET", "/firmware/demo/update", headers=arduino)[0], 304)
+        found, devices = self.listed(s)
+        self.assertEqual((found, set(devices)), (4, {"24:0a:c4:00:00:01", "<b>", "only an id", "24:0A:C4:00:00:09"}))
+        seen = {i: (d["product"], d["version"], d["released"], d.get("failure")) for i, d in devices.items()}
+        self.assertEqual(seen, {"24:0a:c4:00:00:01": ("demo", "1.0.0", True, None), "<b>": ("demo", '"><script>', False, "hash"),
+                                "only an id": ("demo", "", False, None), "24:0A:C4:00:00:09": ("demo", "1.1.0", True, None)})
+        self.assertEqual(devices["<b>"]["failed"], devices["<b>"]["seen"])
+        product, = json.loads(s.call("GET", "/v1/products", token=s.token)[2])["products"]
+        self.assertEqual((product["other_devices"], [r["devices"] for r in product["releases"]]), (2, [1, 1]))
+        self.assertEqual(set(self.listed(s, "search=24:0a")[1]), {"24:0a:c4:00:00:01", "24:0A:C4:00:00:09"})
+        self.assertEqual((self.listed(s, "limit=1")[0], len(self.listed(s, "limit=1")[1])), (4, 1))
+        for query in ("limit=0", "limit=1001", "limit=-1", "limit=x", "limit=", "search=" + "x" * 65):
+            self.assertError(s.call("GET", "/v1/devices", token=s.token, query=query), 400, "bad_request")
+
+    def test_devices_outlive_the_server(self):
+        s = self.server()
+        s.publish(make_image("1.0.0"))
+        requests = b"".join(b"GET /firmware/demo/version.json HTTP/1.1\r\nHost: h\r\nAirlift-Device: dev %d\r\n%s\r\n" %
+                            (i, b"Connection: close\r\n" if i == 299 else b"") for i in range(300))
+        s.raw(requests)  # more than are gathered before they are written
+        self.ask(s, "dev 7", Failure="flash")
+        self.ask(s, "dev 7")
+        token = s.token
+        s.stop()
+        s = self.server()
+        s.token = token
+        found, devices = self.listed(s, "limit=1000")
+        self.assertEqual((found, len(devices)), (300, 300))
+        self.assertEqual(devices["dev 7"]["failure"], "flash")
 
 
 # --- airlift publish ---------------------------------------------------------

@@ -65,8 +65,9 @@ class Empty(Page):
         browser.fill(selector="#token", text=server.token)
         browser.press(key="Enter")
         browser.wait(js=SHOWN)
-        self.assertEqual(browser.text("#releases code"),
-                         [f"airlift publish build/app.bin --product lamp --server {server.url}"])
+        self.assertEqual(browser.text("main code"), [
+            f"airlift publish build/app.bin --product lamp --server {server.url}",
+            f"airlift device run FLASH.bin --manifest-url {server.url}/firmware/lamp/version.json --ca cert.pem"])
         self.assertEqual(browser.text("#share"), ["–"])
         browser.reload()
         browser.wait(js=SHOWN)  # the tab remembers
@@ -103,13 +104,26 @@ class Dashboard(Page):
         # What happens is shown at the next refresh.
         self.publish(s, server_world.make_image("2.0.0", project=HOSTILE, size=2000), product="other")
         s.call("GET", "/firmware/lamp/1.4.3.bin")
-        s.call("GET", "/firmware/lamp/version.json", headers={"Airlift-Failure": "hash"})
+        s.call("GET", "/firmware/lamp/version.json",
+               headers={"Airlift-Failure": "hash", "Airlift-Device": HOSTILE + "2", "Airlift-Version": HOSTILE})
         browser.forward(ms=REFRESH_MS)
         browser.wait_for("#releases article:nth-child(2)", HOSTILE)
         browser.wait_for("#failures", "hash")
+        browser.wait_for("#devices", HOSTILE + "2")
         self.wait_for_patches(s, 4)
         browser.forward(ms=REFRESH_MS)
         self.check_figures()
+
+        # A search is asked for as it is typed.
+        browser.fill(selector="#search", text="ONERROR")
+        browser.forward(ms=300)
+        browser.wait(js="document.querySelectorAll('#devices tbody tr').length == 1")
+        browser.fill(selector="#search", text="nothing has that")
+        browser.forward(ms=300)
+        browser.wait_for("#devices", "No device has that in its id, product, version or failure.")
+        browser.fill(selector="#search", text="")
+        browser.forward(ms=300)
+        browser.wait(js="document.querySelectorAll('#devices tbody tr').length == 2")
 
         # Nobody looks: nothing is asked.
         hide = "Object.defineProperty(document, 'hidden', {value: %s, configurable: true}), " \
@@ -150,17 +164,29 @@ class Dashboard(Page):
         browser.wait_for("#tiles dl:nth-child(4) .note", f"since the start {made['made']} made, {made['failed']} failed, "
                          f"{made['useless']} of no use, {made['missing']} to come")
         # By release, as the CLI's user would read them.
-        row = browser.text("#releases article:first-child tbody tr:first-child > *")
+        row = self.rows("#releases article:first-child")[0]
         release, = [r for r in stats["releases"] if r["version"] == "1.4.3"]
         self.assertEqual(row[0].split(), ["1.4.3", "newest"])
-        self.assertEqual(row[3:6], [self.rounded(release[k]) for k in ("image_bytes", "patch_bytes", "saved_bytes")])
+        self.assertEqual(row[4:7], [self.rounded(release[k]) for k in ("image_bytes", "patch_bytes", "saved_bytes")])
         products = json.loads(self.s.call("GET", "/v1/products", token=self.s.token)[2])["products"]
+        self.assertEqual([row[1] for row in self.rows("#releases article:first-child")],
+                         [str(r["devices"]) for r in products[0]["releases"]])
+        devices = json.loads(self.s.call("GET", "/v1/devices", token=self.s.token)[2])["devices"]
+        told = self.rows("#devices")
+        self.assertEqual([(row[0], row[1], row[2].split()[0]) for row in told],
+                         [(d["id"], d["product"], d["version"].split()[0]) for d in devices])
+        self.assertEqual([row[4].split("\n")[0] for row in told], [d.get("failure", "") for d in devices])
         self.assertEqual(browser.text("#patches"), [str(sum(len(p["patches"]) for p in products))])
         # By minute: the table beside the bars has what was sent.
         browser.eval(js="document.querySelector('details').open = true")
         rows = [[int(cell.replace(",", "")) for cell in row.split("\t")[1:]] for row in browser.text("#chart-table tbody tr")]
         self.assertEqual([sum(column) for column in zip(*rows)],
                          [stats[k] for k in ("image_bytes", "patch_bytes", "saved_bytes")])
+
+    def rows(self, selector):
+        """The cells' texts, row by row."""
+        return browser.eval(js=f"[...document.querySelectorAll({json.dumps(selector + ' tbody tr')})].map("
+                               "(row) => [...row.cells].map((cell) => cell.innerText))")
 
     @staticmethod
     def rounded(n):

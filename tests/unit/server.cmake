@@ -1,5 +1,5 @@
 set(server_dir ${CMAKE_SOURCE_DIR}/server)
-foreach(module range route store patches artifact cert listen s3 history)
+foreach(module range route store patches artifact cert listen s3 history devices)
     airlift_unit_test(server_${module} LIBS airlift_server airlift_core airlift_host airlift_crypto_openssl crypto cjson)
     target_include_directories(server_${module}_test PRIVATE ${server_dir})
 endforeach()

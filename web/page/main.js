@@ -1,16 +1,18 @@
 // Asks the server every few seconds, while somebody looks, and shows what is new.
 
-import { forgetToken, get, hasToken, setToken, Unauthorized } from "./api.js";
+import { Away, forgetToken, get, hasToken, setToken, Unauthorized } from "./api.js";
 import { showChart } from "./chart.js";
 import { $ } from "./dom.js";
 import { ago } from "./format.js";
-import { showFailures, showReleases, showTiles } from "./sections.js";
+import { showDevices, showFailures, showReleases, showTiles, showTimes } from "./sections.js";
 
 const PAUSE_MS = 5000;
 const LONGEST_PAUSE_MS = 60000;
+const TYPING_MS = 250;
 
 let timer = null;
 let asking = false;
+let again = false; // something else is wanted than what is being asked for
 let pause = PAUSE_MS;
 let answeredAt = null; // when the figures shown came
 let shown = ""; // as text, to see what is new
@@ -44,25 +46,30 @@ function showSignIn(error) {
 /* --- Asking --- */
 
 async function fetchAll() {
-  const [stats, { products }] = await Promise.all([get("v1/stats"), get("v1/products")]);
-  return { stats, products };
+  const search = $("search").value.trim();
+  const [stats, { products }, devices] = await Promise.all([get("v1/stats"), get("v1/products"),
+    get(`v1/devices?search=${encodeURIComponent(search)}`)]);
+  return { stats, products, devices, search };
 }
 
-function show({ stats, products }) {
+function show({ stats, products, devices, search }) {
   $("sign-in").hidden = true;
   $("main").hidden = $("sign-out").hidden = false;
-  const text = JSON.stringify([stats, products]);
+  const text = JSON.stringify([stats, products, devices, search]);
   // Untouched if nothing is new, so that what is selected or scrolled stays; but the chart goes on with the clock.
   if (text !== shown) {
     showTiles(stats, products);
     showReleases(products, stats);
+    showDevices(devices, products, search);
     showFailures(stats.failures);
     shown = text;
   }
+  showTimes();
   showChart(stats);
 }
 
 async function ask() {
+  again = asking;
   if (asking || !hasToken() || document.hidden) {
     return;
   }
@@ -83,9 +90,9 @@ async function ask() {
     fail(error);
   } finally {
     asking = false;
-  }
-  if (hasToken() && !document.hidden) {
-    timer = setTimeout(ask, pause);
+    if (hasToken() && !document.hidden) {
+      timer = setTimeout(ask, again ? 0 : pause);
+    }
   }
 }
 
@@ -95,10 +102,12 @@ function fail(error) {
     showSignIn("The server does not take this token.");
     return;
   }
+  if (!(error instanceof Away)) {
+    throw error;
+  }
   pause = Math.min(LONGEST_PAUSE_MS, 2 * pause);
-  const why = error.name === "TimeoutError" || error instanceof TypeError ? "it does not answer" : error.message;
   const old = answeredAt ? ` The figures below came ${ago(answeredAt)}.` : "";
-  showAlert(`${location.origin} is away: ${why}.${old} Trying again every ${Math.round(pause / 1000)} s.`);
+  showAlert(`${location.origin} is away: ${error.message}.${old} Trying again every ${Math.round(pause / 1000)} s.`);
   showState("away", "no answer");
 }
 
@@ -116,6 +125,11 @@ $("sign-in").addEventListener("submit", (event) => {
 $("sign-out").addEventListener("click", () => {
   forgetToken();
   showSignIn("");
+});
+
+$("search").addEventListener("input", () => {
+  clearTimeout(timer);
+  timer = setTimeout(ask, TYPING_MS);
 });
 
 document.addEventListener("visibilitychange", () => {

@@ -1,0 +1,200 @@
+#include "devices.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "store_internal.h"
+
+/* --- Noting --------------------------------------------------------------------- */
+
+static bool take_count(void *ctx, const char *const *col)
+{
+    return srv_number_column(ctx, UINT64_MAX, col[0]);
+}
+
+static enum srv_status forget_old(struct srv_store *s)
+{
+    char since[25];
+    srv_timestamp_of(time(NULL) - (time_t)SRV_DEVICES_DAYS * 86400, since);
+    const char *args[] = {since};
+    return srv_store_checked(s, "forget_devices",
+                             srv_db_run(s->db, "DELETE FROM devices WHERE seen < $1", args, 1, NULL, NULL));
+}
+
+/* Runs the release of these bytes, or, without a hash, of this version. */
+#define RELEASE_RUN                                                                          \
+    "COALESCE((SELECT version FROM releases WHERE product = $1 AND (sha256 = $4 OR md5 = $5" \
+    " OR ($4 = '' AND $5 = '' AND version = $3)) LIMIT 1), '')"
+
+static enum srv_status put_device(struct srv_store *s, const struct srv_device *d)
+{
+    const char *args[] = {d->product, d->id,      d->version, d->sha256,
+                          d->md5,     d->failure, d->seen,    d->failure[0] ? d->seen : ""};
+    return srv_db_run(
+        s->db,
+        "INSERT INTO devices (product, id, version, release, failure, seen, failed)"
+        " VALUES ($1, $2, $3, " RELEASE_RUN ", $6, $7, $8)"
+        " ON CONFLICT (product, id) DO UPDATE SET version = excluded.version,"
+        " release = excluded.release, seen = excluded.seen,"
+        " failure = CASE excluded.failure WHEN '' THEN devices.failure ELSE excluded.failure END,"
+        " failed = CASE excluded.failure WHEN '' THEN devices.failed ELSE excluded.failed END",
+        args, 8, NULL, NULL);
+}
+
+static enum srv_status is_known(struct srv_store *s, const struct srv_device *d, uint64_t *n)
+{
+    const char *args[] = {d->product, d->id};
+    return srv_db_run(s->db, "SELECT COUNT(*) FROM devices WHERE product = $1 AND id = $2", args, 2,
+                      take_count, n);
+}
+
+static enum srv_status put_all(struct srv_store *s, const struct srv_device *list, size_t n, uint64_t max)
+{
+    uint64_t n_known = 0;
+    enum srv_status status = forget_old(s);
+    if (status == SRV_OK) {
+        status = srv_db_run(s->db, "SELECT COUNT(*) FROM devices", NULL, 0, take_count, &n_known);
+    }
+    for (size_t i = 0; i < n && status == SRV_OK; i++) {
+        uint64_t known = 0;
+        status = is_known(s, &list[i], &known);
+        if (status == SRV_OK && (known || n_known < max)) {
+            n_known += !known;
+            status = put_device(s, &list[i]);
+        }
+    }
+    return srv_store_checked(s, "put_devices", status);
+}
+
+enum srv_status srv_store_put_devices(struct srv_store *s, const struct srv_device *list, size_t n,
+                                      uint64_t max)
+{
+    enum srv_status status = srv_store_begin(s);
+    if (status != SRV_OK) {
+        return status;
+    }
+    status = put_all(s, list, n, max);
+    if (status != SRV_OK) {
+        srv_store_rollback(s);
+        return status;
+    }
+    return srv_store_commit(s);
+}
+
+/* --- Listing -------------------------------------------------------------------- */
+
+/* "%TEXT%" for LIKE, in lower case, with '!' before what means something there. */
+static char *pattern_of(const char *text)
+{
+    char *out = malloc(2 * strlen(text) + 3), *p = out;
+    if (!out) {
+        return NULL;
+    }
+    *p++ = '%';
+    for (; *text; text++) {
+        if (strchr("%_!", *text)) {
+            *p++ = '!';
+        }
+        *p++ = *text >= 'A' && *text <= 'Z' ? (char)(*text - 'A' + 'a') : *text;
+    }
+    *p++ = '%';
+    *p = '\0';
+    return out;
+}
+
+struct row_list {
+    struct srv_device_row *items;
+    size_t n;
+};
+
+static bool add_row(void *ctx, const char *const *col)
+{
+    struct row_list *list = ctx;
+    struct srv_device_row *items = realloc(list->items, (list->n + 1) * sizeof *items);
+    if (!items) {
+        return false;
+    }
+    list->items = items;
+    struct srv_device_row *r = &items[list->n++];
+    return srv_text_column(r->product, sizeof r->product, col[0]) &&
+           srv_text_column(r->id, sizeof r->id, col[1]) &&
+           srv_text_column(r->version, sizeof r->version, *col[2] ? col[2] : col[3]) &&
+           srv_text_column(r->release, sizeof r->release, col[3]) &&
+           srv_text_column(r->failure, sizeof r->failure, col[4]) &&
+           srv_text_column(r->failed, sizeof r->failed, col[5]) &&
+           srv_text_column(r->seen, sizeof r->seen, col[6]);
+}
+
+#define MATCHES                                                                                   \
+    " FROM devices WHERE $1 = '%%' OR product LIKE $1 ESCAPE '!' OR LOWER(id) LIKE $1 ESCAPE '!'" \
+    " OR LOWER(version) LIKE $1 ESCAPE '!' OR failure LIKE $1 ESCAPE '!'"
+
+enum srv_status srv_store_devices(struct srv_store *s, const char *search, uint64_t limit,
+                                  struct srv_device_row **out, size_t *n, uint64_t *n_found)
+{
+    struct row_list list = {0};
+    char limit_text[24];
+    char *pattern = pattern_of(search);
+    srv_print_number(limit_text, limit);
+    const char *args[] = {pattern, limit_text};
+    *n_found = 0;
+    enum srv_status status = SRV_FAILED;
+    if (pattern) {
+        status =
+            srv_store_checked(s, "devices",
+                              srv_db_run(s->db,
+                                         "SELECT product, id, version, release, failure, failed, seen" MATCHES
+                                         " ORDER BY seen DESC, product, id LIMIT CAST($2 AS INTEGER)",
+                                         args, 2, add_row, &list));
+    }
+    if (status == SRV_OK) {
+        status = srv_store_checked(
+            s, "devices", srv_db_run(s->db, "SELECT COUNT(*)" MATCHES, args, 1, take_count, n_found));
+    }
+    free(pattern);
+    if (status != SRV_OK) {
+        free(list.items);
+        list = (struct row_list){0};
+    }
+    *out = list.items;
+    *n = list.n;
+    return status;
+}
+
+struct count_list {
+    struct srv_device_count *items;
+    size_t n;
+};
+
+static bool add_count(void *ctx, const char *const *col)
+{
+    struct count_list *list = ctx;
+    struct srv_device_count *items = realloc(list->items, (list->n + 1) * sizeof *items);
+    if (!items) {
+        return false;
+    }
+    list->items = items;
+    struct srv_device_count *c = &items[list->n++];
+    return srv_text_column(c->product, sizeof c->product, col[0]) &&
+           srv_text_column(c->release, sizeof c->release, col[1]) &&
+           srv_number_column(&c->n, UINT64_MAX, col[2]);
+}
+
+enum srv_status srv_store_device_counts(struct srv_store *s, struct srv_device_count **out, size_t *n)
+{
+    struct count_list list = {0};
+    enum srv_status status = srv_store_checked(
+        s, "device_counts",
+        srv_db_run(s->db,
+                   "SELECT product, release, COUNT(*) FROM devices GROUP BY product, release"
+                   " ORDER BY product, release",
+                   NULL, 0, add_count, &list));
+    if (status != SRV_OK) {
+        free(list.items);
+        list = (struct count_list){0};
+    }
+    *out = list.items;
+    *n = list.n;
+    return status;
+}
