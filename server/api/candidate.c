@@ -169,6 +169,8 @@ void srv_candidate_judge(struct srv_request *req, struct srv_candidate *c)
 {
     struct srv_release *others = NULL;
     size_t n = 0;
+    c->known = false;
+    c->risks.n = 0;
     enum srv_status status = srv_store_list(req->worker->store, c->release.product, &others, &n);
     if (status == SRV_OK) {
         check_against(req, c, others, n);

@@ -31,7 +31,7 @@ void srv_candidate_require(struct srv_request *req, const struct srv_candidate *
 
 /*
  * Hold it against the product's other releases: sets known and risks. Refuses another chip, a version that is taken, and
- * without `confirmed` what could leave devices behind. For a verdict that still holds when the row is
+ * without `confirmed` what could leave devices behind. May be called again. For a verdict that still holds when the row is
  * written, call it in the row's transaction.
  */
 void srv_candidate_judge(struct srv_request *req, struct srv_candidate *c);

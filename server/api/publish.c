@@ -11,6 +11,7 @@
 #include "handlers.h"
 #include "host/hex.h"
 #include "host/log.h"
+#include "put.h"
 #include "reply.h"
 
 struct srv_publish {
@@ -19,6 +20,8 @@ struct srv_publish {
     struct al_sig_check signature;
     bool checking;
     struct srv_candidate candidate;
+    struct srv_put put;
+    bool put_started;
 };
 
 void srv_publish_free(struct srv_publish *p)
@@ -29,6 +32,7 @@ void srv_publish_free(struct srv_publish *p)
     if (p->checking) {
         al_image_check_abort(&p->check);
     }
+    (void)srv_put_end(&p->put);
     srv_upload_discard(&p->upload);
     srv_release_clear(&p->candidate.release);
     free(p);
@@ -178,34 +182,73 @@ static void store_release(struct srv_request *req)
     }
 }
 
-enum MHD_Result srv_publish_answer(struct srv_request *req)
+/* All is there: judge it, so that no vain bytes go into the bucket, and start to put it there. */
+static void accept_image(struct srv_request *req)
 {
     struct srv_publish *p = req->publish;
     struct srv_release *r = &p->candidate.release;
-    struct srv_store *store = req->worker->store;
     read_image(req);
     if (req->refusal.status) {
-        return MHD_YES;
+        return;
     }
     enum srv_status status = srv_upload_finish(&p->upload);
-    if (status == SRV_OK) {
-        strcpy(r->sha256, p->upload.sha256_hex);
-        strcpy(r->md5, p->upload.md5_hex);
-        r->size = p->upload.size;
-        status = srv_store_begin(store);
-    }
     if (status != SRV_OK) {
         srv_refuse_status(req, status);
-        return MHD_YES;
+        return;
+    }
+    strcpy(r->sha256, p->upload.sha256_hex);
+    strcpy(r->md5, p->upload.md5_hex);
+    r->size = p->upload.size;
+    if (!req->worker->context->artifacts.bucket) {
+        return;
+    }
+    srv_candidate_judge(req, &p->candidate);
+    if (!req->refusal.status) {
+        p->put_started = srv_put_start(&p->put, req, &p->upload);
+        if (!p->put_started) {
+            srv_refuse_status(req, SRV_FAILED);
+        }
+    }
+}
+
+/* The verdict, the file and the row, in one transaction. */
+static void enter_release(struct srv_request *req)
+{
+    struct srv_store *store = req->worker->store;
+    enum srv_status status = srv_store_begin(store);
+    if (status != SRV_OK) {
+        srv_refuse_status(req, status);
+        return;
     }
     store_release(req);
     if (req->refusal.status) {
         srv_store_rollback(store);
-        return MHD_YES;
+        return;
     }
     status = srv_store_commit(store);
     if (status != SRV_OK) {
         srv_refuse_status(req, status);
+    }
+}
+
+enum MHD_Result srv_publish_answer(struct srv_request *req)
+{
+    struct srv_publish *p = req->publish;
+    const struct srv_release *r = &p->candidate.release;
+    if (!p->put_started) {
+        accept_image(req);
+        if (req->refusal.status || p->put_started) {
+            return MHD_YES; /* with the latter this is called again */
+        }
+    } else {
+        enum srv_status status = srv_put_end(&p->put);
+        if (status != SRV_OK) {
+            srv_refuse_status(req, status);
+            return MHD_YES;
+        }
+    }
+    enter_release(req);
+    if (req->refusal.status) {
         return MHD_YES;
     }
     srv_maker_wake(&req->worker->context->maker);

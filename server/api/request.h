@@ -37,6 +37,7 @@ struct srv_context {
     unsigned n_signer_keys;                         /* 0: need not be signed */
     char authority[300];   /* "127.0.0.1:8443": stands in where a request has no Host */
     atomic_uint n_running; /* requests between their headers and the end of their answers */
+    atomic_uint n_puts;    /* uploads on their way into the bucket; see put.h */
     atomic_bool stopping;
 };
 

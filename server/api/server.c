@@ -207,8 +207,8 @@ static int start_worker(struct srv_server *s, struct srv_worker *w, unsigned n_c
         {MHD_OPTION_URI_LOG_CALLBACK, (intptr_t)srv_on_uri, w},
         {MHD_OPTION_END, 0, NULL},
     };
-    unsigned flags =
-        MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_EPOLL | MHD_USE_TLS | MHD_USE_ITC | MHD_USE_ERROR_LOG;
+    unsigned flags = MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_EPOLL | MHD_USE_TLS | MHD_USE_ITC |
+                     MHD_USE_ERROR_LOG | MHD_ALLOW_SUSPEND_RESUME;
     w->daemon =
         MHD_start_daemon(flags, 0, NULL, NULL, srv_on_request, w, MHD_OPTION_ARRAY, options, MHD_OPTION_END);
     return w->daemon ? 0 : -1;
@@ -355,6 +355,9 @@ void srv_stop(struct srv_server *s, unsigned grace_ms)
     }
     int64_t until = srv_now_ms() + grace_ms;
     while (atomic_load(&s->context.n_running) > 0 && srv_now_ms() < until) {
+        nanosleep(&(struct timespec){.tv_nsec = 20000000}, NULL);
+    }
+    while (atomic_load(&s->context.n_puts) > 0) { /* no daemon may stop while a request of its rests */
         nanosleep(&(struct timespec){.tv_nsec = 20000000}, NULL);
     }
     for (unsigned i = 0; i < s->n_workers; i++) {

@@ -32,7 +32,7 @@ struct srv_artifacts {
 int srv_artifacts_open(struct srv_artifacts *a, const char *data_dir, char *err, size_t err_size);
 void srv_artifacts_close(struct srv_artifacts *a);
 
-/* An upload: begin, write ..., finish, keep; or discard at any point. */
+/* An upload: begin, write ..., finish, put, keep; or discard at any point. */
 struct srv_upload {
     const struct srv_artifacts *artifacts;
     char *path; /* owned; NULL: nothing is open */
@@ -54,8 +54,14 @@ enum srv_status srv_upload_write(struct srv_upload *u, const void *data, size_t 
 enum srv_status srv_upload_finish(struct srv_upload *u);
 
 /*
- * Give it its name. Returns once the name is on the disk too. With a bucket it is put there
- * first; SRV_DOWN if that fails, and nothing is kept.
+ * Put it into the bucket, if there is one; that takes long. SRV_DOWN if it can't be reached.
+ *
+ * Power cut: an object that no release names. Putting it again puts the same bytes.
+ */
+enum srv_status srv_upload_put(const struct srv_upload *u);
+
+/*
+ * Give it its name. Returns once the name is on the disk too.
  *
  * Power cut: before, the bytes lie in incoming/ and are removed at the next start. After, the artifact is
  * there, whole; if no release names it yet, it is not served, and publishing again finds the

@@ -154,7 +154,13 @@ enum srv_status srv_upload_finish(struct srv_upload *u)
     return SRV_OK;
 }
 
-static enum srv_status keep_file(struct srv_upload *u)
+enum srv_status srv_upload_put(const struct srv_upload *u)
+{
+    return u->artifacts->bucket ? srv_bucket_put(u->artifacts->bucket, u->fd, u->size, u->sha256_hex)
+                                : SRV_OK;
+}
+
+enum srv_status srv_upload_keep(struct srv_upload *u)
 {
     char *path = join(u->artifacts->artifacts_dir, u->sha256_hex);
     if (!path) {
@@ -179,14 +185,6 @@ static enum srv_status keep_file(struct srv_upload *u)
     }
     free(path);
     return status;
-}
-
-enum srv_status srv_upload_keep(struct srv_upload *u)
-{
-    /* Power cut behind this line: an object that no release names; publishing again puts the same bytes. */
-    enum srv_status status =
-        u->artifacts->bucket ? srv_bucket_put(u->artifacts->bucket, u->fd, u->size, u->sha256_hex) : SRV_OK;
-    return status == SRV_OK ? keep_file(u) : status;
 }
 
 void srv_upload_discard(struct srv_upload *u)
@@ -236,7 +234,7 @@ static enum srv_status fetch(const struct srv_artifacts *a, const char *sha256_h
         status = SRV_FAILED;
     }
     if (status == SRV_OK) {
-        status = keep_file(&u);
+        status = srv_upload_keep(&u);
     }
     srv_upload_discard(&u);
     return status;

@@ -113,6 +113,9 @@ static enum srv_status keep(const struct srv_maker *m, const uint8_t *data, size
     }
     if (status == SRV_OK) {
         strcpy(sha256, upload.sha256_hex);
+        status = srv_upload_put(&upload);
+    }
+    if (status == SRV_OK) {
         status = srv_upload_keep(&upload);
     }
     srv_upload_discard(&upload);

@@ -24,6 +24,7 @@ import unittest
 
 import server_world as world
 from server_arduino import HttpUpdate  # noqa: F401, its tests run here
+from server_bucket import Bucket  # noqa: F401, likewise
 from server_openapi import Description
 from server_signing import Check, Releases, Risks, Signing  # noqa: F401, likewise
 from server_world import ESP32, ESP32C3, UPLOAD_MAX, Case, exchange, files_in, make_image, read, status_of
