@@ -7,11 +7,13 @@
 
 #include <cjson/cJSON.h>
 
+#include "airlift/bytes.h"
 #include "airlift/image.h"
 #include "commands.h"
 #include "device/desc.h"
 #include "host/file.h"
 #include "host/hex.h"
+#include "host/text.h"
 #include "image_build.h"
 #include "image_rows.h"
 #include "image_sign.h"
@@ -20,6 +22,9 @@
 #include "print_json.h"
 
 #define MAX_FILE (32u << 20) /* bytes; a whole flash of 16 MB and more than any image */
+
+/* Where an app's description ends; docs/formats.md, "Application image". */
+#define DESC_END (AL_IMAGE_HEADER_SIZE + AL_IMAGE_SEGMENT_SIZE + 256u)
 
 /* --- A file as flash ------------------------------------------------------- */
 
@@ -41,14 +46,44 @@ static int placed_read(void *ctx, uint32_t off, void *buf, uint32_t len)
     return 0;
 }
 
-/* Verify as if the file lay in flash; *c has the details. */
+/* Is the image that its header and segments tell of longer than the file? */
+static bool ends_early(const struct placed *p)
+{
+    uint64_t end = AL_IMAGE_HEADER_SIZE;
+
+    if (p->len < end) {
+        return true;
+    }
+    for (unsigned i = 0; i < p->data[1]; i++) {
+        if (end + AL_IMAGE_SEGMENT_SIZE > p->len) {
+            return true;
+        }
+        end += AL_IMAGE_SEGMENT_SIZE + (uint64_t)al_get_le32(p->data + end + 4);
+    }
+    end += 16 - end % 16 + (p->data[23] != 0 ? 32 : 0);
+    return end > p->len;
+}
+
+/* Can it be the missing bytes that are wrong with it? */
+static bool is_about_content(enum al_image_fault fault)
+{
+    return fault == AL_IMAGE_SEGMENT_LEN || fault == AL_IMAGE_DESC_MISSING ||
+           fault == AL_IMAGE_BAD_CHECKSUM || fault == AL_IMAGE_BAD_HASH;
+}
+
+/* Verify as if the file lay in flash; *c has the details. Where the file just ends too early, it says that. */
 static int verify_placed(struct placed *p, const struct al_image_rules *rules, struct al_image_check *c)
 {
     static uint8_t buf[AL_SECTOR_SIZE];
     const struct al_flash flash = {
         .ctx = p, .size = 0xFFFFFFFFu & ~(AL_SECTOR_SIZE - 1), .read = placed_read};
+    int err = al_image_verify(&flash, rules, c, buf, sizeof(buf));
 
-    return al_image_verify(&flash, rules, c, buf, sizeof(buf));
+    if (err != 0 && is_about_content(c->fault) && ends_early(p)) {
+        c->fault = AL_IMAGE_TRUNCATED;
+        c->info.has_desc = c->info.has_desc && p->len >= DESC_END;
+    }
+    return err;
 }
 
 /* ESP-IDF's name for a verdict; NULL if the image is good. */
@@ -172,6 +207,16 @@ static cJSON *info_json(const char *path, const struct host_buf *file, const str
     return root;
 }
 
+/* What an image says of itself may be any bytes; none of them shall reach the terminal's controls. */
+static void clean_desc(struct al_image_desc *d)
+{
+    host_text_printable(d->project);
+    host_text_printable(d->version);
+    host_text_printable(d->date);
+    host_text_printable(d->time);
+    host_text_printable(d->idf_ver);
+}
+
 static void print_info(const cJSON *root, const struct al_image_check *c,
                        const struct al_sig_check *signature)
 {
@@ -238,6 +283,7 @@ static int run_info(int argc, char **argv)
         rules.signature = &signature;
         (void)verify_placed(&placed, &rules, &again); /* unsigned is no error here */
     }
+    clean_desc(&check.info.desc);
     root = info_json(argv[0], &file, &check, err, &signature);
     host_buf_free(&file);
     if (json) {

@@ -138,39 +138,6 @@ static int run_gen(int argc, char **argv)
 
 /* --- show ------------------------------------------------------------------- */
 
-/* Labels come from flash and need not be UTF-8, which JSON must be. */
-static bool is_utf8(const char *text)
-{
-    for (const uint8_t *p = (const uint8_t *)text; *p != 0;) {
-        unsigned more = *p < 0x80 ? 0 : *p < 0xC2 ? 4 : *p < 0xE0 ? 1 : *p < 0xF0 ? 2 : *p < 0xF5 ? 3 : 4;
-        uint32_t c = *p++ & (0x3Fu >> more);
-        if (more == 4) {
-            return false;
-        }
-        uint32_t smallest = more == 2 ? 0x800 : more == 3 ? 0x10000 : 0;
-        for (unsigned i = 0; i < more; i++, p++) {
-            if ((*p & 0xC0) != 0x80) {
-                return false;
-            }
-            c = c << 6 | (*p & 0x3Fu);
-        }
-        if (c < smallest || c > 0x10FFFF || (c >= 0xD800 && c < 0xE000)) {
-            return false;
-        }
-    }
-    return true;
-}
-
-static void add_label(cJSON *object, const char *label)
-{
-    char copy[AL_LABEL_SIZE + 1];
-    memcpy(copy, label, sizeof copy);
-    for (char *p = copy; !is_utf8(copy) && *p != '\0'; p++) {
-        *p = (*p & 0x80) != 0 ? '?' : *p;
-    }
-    cJSON_AddStringToObject(object, "name", copy);
-}
-
 static void add_kind(cJSON *object, const char *key, const char *value_key, const char *name, uint8_t value)
 {
     char number[8];
@@ -183,7 +150,7 @@ static cJSON *entry_to_json(const struct al_part *part)
 {
     char buf[8];
     cJSON *object = cJSON_CreateObject();
-    add_label(object, part->label);
+    cJSON_AddStringToObject(object, "name", part->label);
     add_kind(object, "type", "type_value", al_part_type_name(part->type), part->type);
     add_kind(object, "subtype", "subtype_value", al_part_subtype_name(part->type, part->subtype, buf),
              part->subtype);

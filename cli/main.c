@@ -83,9 +83,9 @@ static int unknown_word(const char *prefix, const char *word, const char *const 
     const char *nearest = host_nearest(word, words);
     char hint[96] = "";
     if (nearest) {
-        snprintf(hint, sizeof hint, ", did you mean '%s'?", nearest);
+        snprintf(hint, sizeof hint, ", did you mean '%s%s'?", prefix, nearest);
     }
-    host_fail("%sunknown command '%.64s'%s (see airlift %s--help)", prefix, word, hint, prefix);
+    host_fail("unknown command '%s%.64s'%s (see airlift %s--help)", prefix, word, hint, prefix);
     return 2;
 }
 

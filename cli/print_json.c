@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "host/cmd.h"
+#include "host/text.h"
 
 int print_json(cJSON *root)
 {
@@ -15,6 +16,7 @@ int print_json(cJSON *root)
     if (text == NULL) {
         return host_fail("out of memory");
     }
+    host_text_utf8(text); /* names of files, labels on flash */
     failed = puts(text) < 0 || fflush(stdout) != 0;
     cJSON_free(text);
     return failed ? host_fail("standard output: %s", strerror(errno)) : 0;

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "host/file.h"
+#include "host/text.h"
 
 #define LINE_MAX_BYTES  65536u
 #define VALUE_MAX_BYTES 4096u /* a longer value is cut: logs are for reading */
@@ -21,36 +22,13 @@ static atomic_bool log_json;
 
 static const char *const level_names[] = {"error", "warn", "info", "debug"};
 
-/* Length of the well-formed UTF-8 sequence at p (at most `len` bytes), 0 if there is none. */
-static size_t utf8_len(const unsigned char *p, size_t len)
-{
-    static const uint32_t smallest[] = {0, 0, 0x80, 0x800, 0x10000};
-    size_t n = p[0] < 0x80             ? 1
-               : (p[0] & 0xE0) == 0xC0 ? 2
-               : (p[0] & 0xF0) == 0xE0 ? 3
-               : (p[0] & 0xF8) == 0xF0 ? 4
-                                       : 0;
-    if (n < 2 || n > len) {
-        return n == 1 ? 1 : 0;
-    }
-    uint32_t code = p[0] & (0x7Fu >> n);
-    for (size_t i = 1; i < n; i++) {
-        if ((p[i] & 0xC0) != 0x80) {
-            return 0;
-        }
-        code = code << 6 | (p[i] & 0x3Fu);
-    }
-    bool surrogate = code >= 0xD800 && code <= 0xDFFF;
-    return code >= smallest[n] && code <= 0x10FFFF && !surrogate ? n : 0;
-}
-
 /* A JSON string: also what a quoted value of the plain form looks like. */
 static void put_quoted(struct host_buf *line, const char *text, size_t len)
 {
     host_buf_append(line, "\"", 1);
     const unsigned char *p = (const unsigned char *)text;
     while (len) {
-        size_t n = utf8_len(p, len);
+        size_t n = host_utf8_len(p, len);
         if (*p == '"' || *p == '\\') {
             host_buf_printf(line, "\\%c", *p);
         } else if (*p == '\n') {

@@ -584,7 +584,7 @@ class DeviceRun(Case):
 class CommandLine(Case):
     def test_unknown_words_get_a_suggestion_and_2(self):
         self.refused("flahs", status=2, says="unknown command 'flahs', did you mean 'flash'?")
-        self.refused("flash", "nwe", status=2, says="unknown command 'nwe', did you mean 'new'?")
+        self.refused("flash", "nwe", status=2, says="unknown command 'flash nwe', did you mean 'flash new'?")
         self.refused("weather", status=2, says="unknown command 'weather' (see airlift --help)")
         self.refused("help", "devise", status=2, says="did you mean 'device'?")
 

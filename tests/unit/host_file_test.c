@@ -1,5 +1,5 @@
 /*
- * host_file_test.c - whole files, growable buffers, log lines.
+ * host_file_test.c - whole files, growable buffers, log lines, text from outside.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -15,6 +15,7 @@
 
 #include "host/file.h"
 #include "host/log.h"
+#include "host/text.h"
 
 static char dir[64];
 
@@ -197,6 +198,19 @@ static void test_host_file_log_quotes_what_needs_it(void **state)
                         "\\ufffd\\ufffd\\ufffd\",\"other\":\"-\"}\n");
 }
 
+static void test_host_text_is_made_fit_to_print(void **state)
+{
+    (void)state;
+    char text[] = "gr\xc3\xbc\xc3\x9f\x1b[31m\n\xff\xed\xa0\x80 \xf4\x90\x80\x80 \xc0\xaf \xe2\x82";
+    host_text_utf8(text);
+    assert_string_equal(text, "gr\xc3\xbc\xc3\x9f\x1b[31m\n???? ???? ?? ??");
+    host_text_printable(text);
+    assert_string_equal(text, "gr\xc3\xbc\xc3\x9f?[31m????? ???? ?? ??");
+    char nothing[] = "";
+    host_text_printable(nothing);
+    assert_string_equal(nothing, "");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -208,6 +222,7 @@ int main(void)
         cmocka_unit_test(test_host_file_failed_write_leaves_the_old_file),
         cmocka_unit_test(test_host_file_mkdirs_makes_the_whole_path),
         cmocka_unit_test(test_host_file_log_quotes_what_needs_it),
+        cmocka_unit_test(test_host_text_is_made_fit_to_print),
     };
     return cmocka_run_group_tests(tests, make_dir, remove_dir);
 }

@@ -1,0 +1,1 @@
+airlift_e2e_test(image)
