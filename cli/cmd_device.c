@@ -68,6 +68,26 @@ static void parse_gpios(const struct host_cmd *cmd, const struct host_list *list
     }
 }
 
+/* "80=8080": the firmware's HTTP server at port 80 is the host's port 8080. The app finds them in its environment. */
+static void pass_ports(const struct host_cmd *cmd, const struct host_list *list)
+{
+    char pairs[sizeof list->item / sizeof list->item[0] * sizeof "65535=65535,"] = "";
+
+    for (unsigned i = 0; i < list->n; i++) {
+        unsigned from, to;
+        char more;
+
+        if (sscanf(list->item[i], "%5u=%5u%c", &from, &to, &more) != 2 || from == 0 || to == 0 ||
+            from > 65535 || to > 65535) {
+            host_usage(cmd, "--port %s: write PORT=HOSTPORT, such as 80=8080", list->item[i]);
+        }
+        snprintf(pairs + strlen(pairs), sizeof pairs - strlen(pairs), "%s%u=%u", i > 0 ? "," : "", from, to);
+    }
+    if (list->n > 0) {
+        setenv(DEV_ENV_PORTS, pairs, 1);
+    }
+}
+
 /* --- The end --------------------------------------------------------------- */
 
 static const char *stop_name(const struct dev_run_result *result)
@@ -217,7 +237,7 @@ static int run_device(int argc, char **argv)
 {
     const struct host_cmd *cmd = &cmd_device[CMD_DEVICE_RUN];
     struct dev_run_options options = {.watchdog_s = 10};
-    struct host_list gpios = {.n = 0};
+    struct host_list gpios = {.n = 0}, ports = {.n = 0};
     uint32_t power_cut = 0, max_boots = 0;
     const char *ca = NULL;
     const char *timing = NULL;
@@ -227,6 +247,10 @@ static int run_device(int argc, char **argv)
          "Run in the background; `airlift device monitor` shows what it prints.", NULL},
         {"gpio", 0, HOST_OPT_LIST, &gpios, "PIN=0|1",
          "Hold an input pin low or high; may be given several times.", NULL},
+        {"port", 0, HOST_OPT_LIST, &ports, "PORT=HOSTPORT",
+         "Where the app's HTTP server (esp_http_server.h) at PORT is on this machine; may be given several "
+         "times. Ports below 1024 belong to root here, and two devices can't have the same.",
+         NULL},
         {"watchdog", 0, HOST_OPT_SECONDS, &options.watchdog_s, "SECONDS",
          "Reset the app when it gives no sign of life for so long; 10 by default, 0 for never.", NULL},
         {"power-cut", 0, HOST_OPT_NUMBER, &power_cut, "N",
@@ -250,6 +274,7 @@ static int run_device(int argc, char **argv)
         host_usage(cmd, "--json and --detach exclude each other");
     }
     parse_gpios(cmd, &gpios, options.gpio);
+    pass_ports(cmd, &ports);
     if (timing) {
         char names[128];
         options.flash_timing = dev_flash_timing(timing);
@@ -360,6 +385,7 @@ const struct host_cmd cmd_device[] = {
                 "  airlift device run dev.bin --manifest-url "
                 "https://localhost:8443/firmware/demo/version.json "
                 "--ca ca.pem\n"
+                "  airlift device run dev.bin --port 80=8080\n"
                 "  airlift device run dev.bin --power-cut 120\n"
                 "  airlift device run dev.bin --gpio 4=0 --max-boots 1 --json",
             .run = run_device,

@@ -9,7 +9,7 @@ set -eu
 
 demo='gcc libc6-dev make cmake ninja-build pkg-config git ca-certificates
       libmbedtls-dev libmicrohttpd-dev libgnutls28-dev libcurl4-openssl-dev
-      libcjson-dev libsqlite3-dev libssl-dev libmosquitto-dev libexpat1-dev libcsv-dev libdivsufsort-dev libavahi-client-dev
+      libcjson-dev libsqlite3-dev libssl-dev libmosquitto-dev libexpat1-dev libcsv-dev libdivsufsort-dev libavahi-client-dev libhttp-parser-dev
       python3 python3-kconfiglib openssl curl'
 test="$demo libcmocka-dev procps python3-cryptography softhsm2 opensc libengine-pkcs11-openssl mosquitto mosquitto-clients dbus avahi-daemon avahi-utils awscli chromium"
 # Node.js may have come from elsewhere: Debian's packages only where there is none.

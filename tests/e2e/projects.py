@@ -12,6 +12,7 @@ import json
 import os
 import shutil
 import signal
+import socket
 import struct
 import subprocess
 import sys
@@ -352,6 +353,92 @@ void app_main(void)
 """
 
 
+# Firmware that a browser updates, as so many do.
+UPLOAD = PRELUDE + r"""
+#include "esp_http_server.h"
+
+extern const char page_start[] asm("_binary_page_html_start");
+extern const char page_end[] asm("_binary_page_html_end");
+
+static esp_err_t get_page(httpd_req_t *req)
+{
+    return httpd_resp_send(req, page_start, page_end - page_start);
+}
+
+static esp_err_t refuse(httpd_req_t *req, esp_err_t err)
+{
+    httpd_resp_send_err(req, HTTPD_500_INTERNAL_SERVER_ERROR, esp_err_to_name(err));
+    return ESP_FAIL;
+}
+
+static esp_err_t post_update(httpd_req_t *req)
+{
+    const esp_partition_t *slot = esp_ota_get_next_update_partition(NULL);
+    esp_ota_handle_t handle;
+    static char buf[4096];
+    size_t left = req->content_len;
+    esp_app_desc_t desc;
+    char note[16];
+    esp_err_t err = esp_ota_begin(slot, OTA_SIZE_UNKNOWN, &handle);
+
+    if (httpd_req_get_url_query_str(req, buf, sizeof buf) == ESP_OK &&
+        httpd_query_key_value(buf, "note", note, sizeof note) == ESP_OK) {
+        ESP_LOGI(TAG, "note: %s", note);
+    }
+    while (err == ESP_OK && left > 0) {
+        int n = httpd_req_recv(req, buf, left < sizeof buf ? left : sizeof buf);
+
+        if (n == HTTPD_SOCK_ERR_TIMEOUT) {
+            continue;
+        }
+        err = n <= 0 ? ESP_FAIL : esp_ota_write(handle, buf, (size_t)n);
+        left -= n > 0 ? (size_t)n : 0;
+    }
+    if (err != ESP_OK) {
+        esp_ota_abort(handle);
+        return refuse(req, err);
+    }
+    if ((err = esp_ota_end(handle)) != ESP_OK || (err = esp_ota_set_boot_partition(slot)) != ESP_OK) {
+        return refuse(req, err);
+    }
+    ESP_ERROR_CHECK(esp_ota_get_partition_description(slot, &desc));
+    ESP_LOGI(TAG, "%d bytes, %s starts next", (int)req->content_len, desc.version);
+    httpd_resp_sendstr(req, "done");
+    vTaskDelay(pdMS_TO_TICKS(200));
+    esp_restart();
+    return ESP_OK;
+}
+
+static esp_err_t post_stay(httpd_req_t *req)
+{
+    ESP_ERROR_CHECK(esp_ota_mark_app_valid_cancel_rollback());
+    httpd_resp_send_chunk(req, esp_app_get_description()->version, HTTPD_RESP_USE_STRLEN);
+    httpd_resp_sendstr_chunk(req, " stays");
+    httpd_resp_sendstr_chunk(req, NULL);
+    ESP_LOGI(TAG, "%s is told to stay", esp_app_get_description()->version);
+    return ESP_OK;
+}
+
+void app_main(void)
+{
+    httpd_config_t config = HTTPD_DEFAULT_CONFIG();
+    httpd_handle_t server = NULL;
+    const httpd_uri_t uris[] = {
+        {.uri = "/", .method = HTTP_GET, .handler = get_page},
+        {.uri = "/update", .method = HTTP_POST, .handler = post_update},
+        {.uri = "/stay", .method = HTTP_POST, .handler = post_stay},
+    };
+
+    prepare();
+    ESP_ERROR_CHECK(httpd_start(&server, &config));
+    for (int i = 0; i < 3; i++) {
+        ESP_ERROR_CHECK(httpd_register_uri_handler(server, &uris[i]));
+    }
+    ESP_LOGI(TAG, "%s serves", esp_app_get_description()->version);
+}
+"""
+
+
 class ProjectTest(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
@@ -387,8 +474,8 @@ class ProjectTest(unittest.TestCase):
         p.ninja()
         return new
 
-    def run_device(self, p, last, *options, console=None, ok=True):
-        """Power on until a line with `last`, then off. Returns the console."""
+    def run_device(self, p, last, *options, console=None, ok=True, on=None):
+        """Power on until a line with `last`, then off. Returns the console. on: {words: what to call then, once}."""
         device = subprocess.Popen([os.path.join(sdk.STAGE, "bin/airlift"), "device", "run", p.path("build/flash.bin"),
                                    *options], encoding="utf-8", errors="replace", stdin=subprocess.PIPE,
                                   stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
@@ -397,10 +484,12 @@ class ProjectTest(unittest.TestCase):
         if console is not None:
             device.stdin.write(console)
         device.stdin.close()  # whoever waits for more waits in vain, and must not mind
-        text, seen = "", False
+        text, seen, on = "", False, dict(on or {})
         with device.stdout:
             for line in device.stdout:
                 text += line
+                for words in [w for w in on if w in line]:
+                    on.pop(words)()
                 if last in line and not seen:
                     seen = True
                     device.send_signal(signal.SIGINT)
@@ -500,6 +589,41 @@ class HttpsOta(ProjectTest):
         self.assertEqual(starts[:3], [0, 65536, 131072])
         self.assertEqual(starts.count(0), 2, starts)  # the first, and 2.0 asking for a newer one
         self.assertIn(starts[3], range(131072, 131072 + 30001), starts)  # where it was interrupted
+
+
+class Upload(ProjectTest):
+    def test_browser_uploads_the_next_version(self):
+        p = self.project(UPLOAD)
+        p.write("main/page.html", "<form method=post action=/update enctype=text/plain><input type=file></form>\n")
+        p.write("main/CMakeLists.txt", CMAKE.replace("app_update", "app_update esp_http_server")
+                .replace("EMBED_TXTFILES", "EMBED_FILES page.html EMBED_TXTFILES"))
+        new = self.versions(p, ROOMY + "CONFIG_BOOTLOADER_APP_ROLLBACK_ENABLE=y\n")
+        with socket.socket() as s:
+            s.bind(("127.0.0.1", 0))
+            port = s.getsockname()[1]
+        answers = []
+
+        def curl(path, *options, data=b""):
+            done = subprocess.run(["curl", "-sS", "--max-time", "60", *options, "http://127.0.0.1:%d%s" % (port, path)],
+                                  input=data, capture_output=True)
+            answers.append(done.stdout + done.stderr)
+
+        def upload(*more):
+            curl("/update", "--data-binary", "@-", *more, data=new)
+
+        def visit():
+            curl("/", "-i")
+            curl("/update?note=first", "--data-binary", "@-", data=b"not an image")
+            upload("-H", "Expect:")
+
+        text = self.run_device(p, "2.0 is told to stay", "--port", "80=%d" % port,
+                               on={"1.0 serves": visit, "2.0 serves": lambda: curl("/stay", "-X", "POST")})
+        self.assertInOrder(["port 80 is the host's port %d" % port, "note: first",
+                            "%d bytes, 2.0 starts next" % len(new), "version 2.0 in ota_0"], text)
+        self.assertIn(b"HTTP/1.1 200 OK\r\n", answers[0])
+        self.assertIn(b"<form method=post", answers[0])
+        self.assertIn(b"ESP_ERR_OTA_VALIDATE_FAILED", answers[1])
+        self.assertEqual(answers[2:], [b"done", b"2.0 stays"])
 
 
 class Network(ProjectTest):

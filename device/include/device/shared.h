@@ -24,6 +24,7 @@
 #define DEV_ENV_RESET_REASON "AIRLIFT_RESET_REASON" /* a dev_reset_name() */
 #define DEV_ENV_MANIFEST_URL "AIRLIFT_MANIFEST_URL" /* device run --manifest-url */
 #define DEV_ENV_CA           "AIRLIFT_CA"           /* device run --ca, a PEM file */
+#define DEV_ENV_PORTS        "AIRLIFT_PORTS"        /* device run --port, "80=8080,443=8443" */
 #define DEV_ENV_FLASH_FD     "AIRLIFT_FLASH_FD"     /* internal: the open, locked flash file */
 #define DEV_ENV_SHARED_FD    "AIRLIFT_SHARED_FD"    /* internal: this block */
 
