@@ -24,8 +24,8 @@ static void print_release(const cJSON *r, bool newest)
                         : !newest                 ? ""
                         : is_true(r, "mandatory") ? "  newest, mandatory"
                                                   : "  newest";
-    printf("  %-16s %12.0f  %-20s  %-20s%s\n", json_text(r, "version", "?"), json_number(r, "size"),
-           json_text(r, "created", "?"), json_text(r, "seen", "-"), state);
+    printf("  %-16s %12.0f  %-20s  %7.0f  %-20s%s\n", json_text(r, "version", "?"), json_number(r, "size"),
+           json_text(r, "created", "?"), json_number(r, "devices"), json_text(r, "seen", "-"), state);
     publish_print_signers(r, MARGIN);
 }
 
@@ -42,7 +42,7 @@ static void print_product(const cJSON *product)
     const cJSON *item, *patch;
     const char *newest = json_text(product, "newest", "");
     printf("%s (%s)\n", json_text(product, "product", "?"), json_text(product, "chip", "?"));
-    printf("  %-16s %12s  %-20s  %-20s\n", "version", "bytes", "published", "asked from last");
+    printf("  %-16s %12s  %-20s  %7s  %s\n", "version", "bytes", "published", "devices", "last asked");
     cJSON_ArrayForEach(item, cJSON_GetObjectItemCaseSensitive(product, "releases"))
     {
         bool is_newest = strcmp(json_text(item, "version", "?"), newest) == 0;
@@ -52,6 +52,10 @@ static void print_product(const cJSON *product)
         {
             print_patch(patch);
         }
+    }
+    if (json_number(product, "other_devices") > 0) {
+        printf("  %.0f devices run images that are not published here\n",
+               json_number(product, "other_devices"));
     }
 }
 
@@ -120,12 +124,12 @@ const struct host_cmd cmd_releases[] = {
         .usage = "[PRODUCT] [--server URL] [--ca FILE] [--json]",
         .summary = "list what is published, and who signed it",
         .help = "Lists the update server's products with their releases, newest version first: the image's "
-                "bytes, when "
-                "it was first published, when a device that runs it last asked for updates (to the hour), "
-                "whether it is "
+                "bytes, when it was "
+                "first published, how many devices run it and when one of them last asked for updates (to "
+                "the hour), whether it is "
                 "what devices are offered or was withdrawn, and who signed it: kind and key digest of each "
-                "signature. "
-                "Below the newest release stand the patches that were made to it.\n"
+                "signature. Below the "
+                "newest release stand the patches that were made to it.\n"
                 "\n"
                 "The admin token is read from AIRLIFT_TOKEN or ~/.config/airlift/token.\n"
                 "\n"

@@ -75,13 +75,7 @@ enum MHD_Result srv_httpupdate_answer(struct srv_request *req)
         refuse(req, verdict, 0);
         return MHD_YES;
     }
-    enum srv_status status = srv_store_newest(req->worker->store, req->path.product, &r);
-    if (status == SRV_NOT_FOUND) {
-        srv_refuse(req, 404, "not_found", "product %s has no release to offer", req->path.product);
-        return MHD_YES;
-    }
-    if (status != SRV_OK) {
-        srv_refuse_status(req, status);
+    if (!srv_find_newest(req, &r)) {
         return MHD_YES;
     }
     const struct srv_fleet_word word = {

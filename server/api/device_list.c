@@ -77,7 +77,5 @@ enum MHD_Result srv_devices_answer(struct srv_request *req)
         cJSON_Delete(json);
         json = NULL;
     }
-    struct srv_reply reply = srv_reply_json(200, json);
-    srv_reply_header(&reply, "Cache-Control", "no-cache");
-    return srv_reply_send(req, &reply);
+    return srv_reply_send_json(req, 200, json);
 }

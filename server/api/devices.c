@@ -238,17 +238,22 @@ static bool etag_of(const char *text, char out[40])
     return true;
 }
 
+bool srv_find_newest(struct srv_request *req, struct srv_release *out)
+{
+    enum srv_status status = srv_store_newest(req->worker->store, req->path.product, out);
+    if (status == SRV_NOT_FOUND) {
+        srv_refuse(req, 404, "not_found", "product %s has no release to offer", req->path.product);
+    } else if (status != SRV_OK) {
+        srv_refuse_status(req, status);
+    }
+    return status == SRV_OK;
+}
+
 enum MHD_Result srv_manifest_answer(struct srv_request *req)
 {
     struct srv_release r;
     char etag[40];
-    enum srv_status status = srv_store_newest(req->worker->store, req->path.product, &r);
-    if (status == SRV_NOT_FOUND) {
-        srv_refuse(req, 404, "not_found", "product %s has no release to offer", req->path.product);
-        return MHD_YES;
-    }
-    if (status != SRV_OK) {
-        srv_refuse_status(req, status);
+    if (!srv_find_newest(req, &r)) {
         return MHD_YES;
     }
     note_asker(req);

@@ -44,6 +44,7 @@ enum MHD_Result srv_stats_answer(struct srv_request *req);
 enum MHD_Result srv_manifest_answer(struct srv_request *req);
 enum MHD_Result srv_firmware_answer(struct srv_request *req);
 enum MHD_Result srv_artifact_answer(struct srv_request *req);
+bool srv_find_newest(struct srv_request *req, struct srv_release *out);               /* false: refused */
 enum MHD_Result srv_send_image(struct srv_request *req, const struct srv_release *r); /* with x-MD5 */
 
 /* arduino.c: for devices that update by Arduino's HTTPUpdate. */

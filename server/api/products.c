@@ -157,7 +157,5 @@ enum MHD_Result srv_products_answer(struct srv_request *req)
         srv_refuse_status(req, status);
         return MHD_YES;
     }
-    struct srv_reply reply = srv_reply_json(200, json);
-    srv_reply_header(&reply, "Cache-Control", "no-cache");
-    return srv_reply_send(req, &reply);
+    return srv_reply_send_json(req, 200, json);
 }

@@ -260,7 +260,5 @@ enum MHD_Result srv_publish_answer(struct srv_request *req)
         cJSON_Delete(json);
         json = NULL;
     }
-    struct srv_reply reply = srv_reply_json(known ? 200 : 201, json);
-    srv_reply_header(&reply, "Cache-Control", "no-cache");
-    return srv_reply_send(req, &reply);
+    return srv_reply_send_json(req, known ? 200 : 201, json);
 }

@@ -9,13 +9,6 @@
 #include "host/log.h"
 #include "reply.h"
 
-static enum MHD_Result send_json(struct srv_request *req, cJSON *json)
-{
-    struct srv_reply reply = srv_reply_json(200, json);
-    srv_reply_header(&reply, "Cache-Control", "no-cache");
-    return srv_reply_send(req, &reply);
-}
-
 /* For a status that is not SRV_OK; the answer follows from the refusal. */
 static enum MHD_Result refuse_lookup(struct srv_request *req, enum srv_status status)
 {
@@ -65,7 +58,7 @@ enum MHD_Result srv_health_answer(struct srv_request *req)
         cJSON_Delete(json);
         json = NULL;
     }
-    return send_json(req, json);
+    return srv_reply_send_json(req, 200, json);
 }
 
 enum MHD_Result srv_list_answer(struct srv_request *req)
@@ -89,7 +82,7 @@ enum MHD_Result srv_list_answer(struct srv_request *req)
         cJSON_Delete(json);
         json = NULL;
     }
-    return send_json(req, json);
+    return srv_reply_send_json(req, 200, json);
 }
 
 enum MHD_Result srv_release_answer(struct srv_request *req)
@@ -101,7 +94,7 @@ enum MHD_Result srv_release_answer(struct srv_request *req)
     }
     cJSON *json = srv_release_json(req, &r);
     srv_release_clear(&r);
-    return send_json(req, json);
+    return srv_reply_send_json(req, 200, json);
 }
 
 enum MHD_Result srv_withdraw_answer(struct srv_request *req)
@@ -129,5 +122,5 @@ enum MHD_Result srv_withdraw_answer(struct srv_request *req)
     host_log(HOST_LOG_INFO, "release_withdrawn", "product", r.product, "version", r.version, NULL);
     cJSON *json = srv_release_json(req, &r);
     srv_release_clear(&r);
-    return send_json(req, json);
+    return srv_reply_send_json(req, 200, json);
 }

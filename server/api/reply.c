@@ -95,6 +95,13 @@ enum MHD_Result srv_reply_send(struct srv_request *req, struct srv_reply *reply)
     return result;
 }
 
+enum MHD_Result srv_reply_send_json(struct srv_request *req, unsigned status, cJSON *json)
+{
+    struct srv_reply reply = srv_reply_json(status, json);
+    srv_reply_header(&reply, "Cache-Control", "no-cache");
+    return srv_reply_send(req, &reply);
+}
+
 enum MHD_Result srv_reply_refusal(struct srv_request *req)
 {
     const struct srv_refusal *refusal = &req->refusal;

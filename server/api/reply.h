@@ -30,6 +30,9 @@ void srv_reply_header(struct srv_reply *reply, const char *name, const char *val
 /* Hand it over; nothing is left to free. The connection is closed if memory ran out. */
 enum MHD_Result srv_reply_send(struct srv_request *req, struct srv_reply *reply);
 
+/* All of it for a JSON document that is not to be cached; it is freed. NULL: memory ran out. */
+enum MHD_Result srv_reply_send_json(struct srv_request *req, unsigned status, cJSON *json);
+
 /* Answer with the refusal: {"error":{"code":"...","message":"..."}}. */
 enum MHD_Result srv_reply_refusal(struct srv_request *req);
 

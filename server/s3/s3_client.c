@@ -277,6 +277,14 @@ static enum srv_s3_result perform(struct request *r, char *err, size_t err_size)
 
 /* --- Public ---------------------------------------------------------------- */
 
+/* Send it, drop the answer. */
+static enum srv_s3_result finish(struct request *r, char *err, size_t err_size)
+{
+    enum srv_s3_result result = perform(r, err, err_size);
+    host_buf_free(&r->answer);
+    return result;
+}
+
 enum srv_s3_result srv_s3_put_fd(const struct srv_s3 *s3, const struct srv_s3_uri *uri, int fd, uint64_t len,
                                  const char *sha256_hex, const char *content_type,
                                  const struct srv_s3_progress *progress, char *err, size_t err_size)
@@ -290,9 +298,7 @@ enum srv_s3_result srv_s3_put_fd(const struct srv_s3 *s3, const struct srv_s3_ur
                         .content_type = content_type,
                         .progress = progress,
                         .out_fd = -1};
-    enum srv_s3_result result = perform(&r, err, err_size);
-    host_buf_free(&r.answer);
-    return result;
+    return finish(&r, err, err_size);
 }
 
 enum srv_s3_result srv_s3_put(const struct srv_s3 *s3, const struct srv_s3_uri *uri, const void *data,
@@ -315,9 +321,7 @@ enum srv_s3_result srv_s3_put(const struct srv_s3 *s3, const struct srv_s3_uri *
                         .content_type = content_type,
                         .progress = progress,
                         .out_fd = -1};
-    enum srv_s3_result result = perform(&r, err, err_size);
-    host_buf_free(&r.answer);
-    return result;
+    return finish(&r, err, err_size);
 }
 
 enum srv_s3_result srv_s3_get_fd(const struct srv_s3 *s3, const struct srv_s3_uri *uri, int fd,
@@ -329,9 +333,7 @@ enum srv_s3_result srv_s3_get_fd(const struct srv_s3 *s3, const struct srv_s3_ur
                         .sha256_hex = EMPTY_SHA256,
                         .progress = progress,
                         .out_fd = fd};
-    enum srv_s3_result result = perform(&r, err, err_size);
-    host_buf_free(&r.answer);
-    return result;
+    return finish(&r, err, err_size);
 }
 
 enum srv_s3_result srv_s3_head(const struct srv_s3 *s3, const struct srv_s3_uri *uri, uint64_t *size,
@@ -348,9 +350,7 @@ enum srv_s3_result srv_s3_delete(const struct srv_s3 *s3, const struct srv_s3_ur
                                  size_t err_size)
 {
     struct request r = {.s3 = s3, .uri = uri, .method = "DELETE", .sha256_hex = EMPTY_SHA256, .out_fd = -1};
-    enum srv_s3_result result = perform(&r, err, err_size);
-    host_buf_free(&r.answer);
-    return result;
+    return finish(&r, err, err_size);
 }
 
 /* One page: parameters in the order of their names. */

@@ -157,9 +157,9 @@ class Releases(World):
         day = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ"
         lines = done.stdout.splitlines()
         self.assertEqual((lines[0], lines[4]), ("clock (esp32)", "lamp (linux)"))
-        self.assertRegex(lines[2], rf"^  0\.9\.0 +\d+  {day}  -  +withdrawn$")
-        self.assertRegex(lines[6], rf"^  1\.1\.0 +\d+  {day}  -  +newest, mandatory$")
-        self.assertRegex(lines[7], rf"^  1\.0\.0 +{len(first)}  {day}  {day[:-11]}:00:00Z *$")
+        self.assertRegex(lines[2], rf"^  0\.9\.0 +\d+  {day} +0  -  +withdrawn$")
+        self.assertRegex(lines[6], rf"^  1\.1\.0 +\d+  {day} +0  -  +newest, mandatory$")
+        self.assertRegex(lines[7], rf"^  1\.0\.0 +{len(first)}  {day} +\d+  {day[:-11]}:00:00Z *$")
         self.assertEqual([line.strip() for line in lines[8:]],
                          [f"signed: ECDSA P-256, key {DIGEST['p256_a']}", f"signed: RSA-3072, key {DIGEST['rsa_a']}"])
         product, = json.loads(self.releases(s, "lamp", "--json").stdout)["products"]

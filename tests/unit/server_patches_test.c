@@ -21,6 +21,13 @@ static void put(struct srv_store *store, unsigned n)
     assert_int_equal(srv_store_commit(store), SRV_OK);
 }
 
+static void put_up_to(struct srv_store *store, unsigned last)
+{
+    for (unsigned n = 1; n <= last; n++) {
+        put(store, n);
+    }
+}
+
 static void saw(struct srv_store *store, unsigned n, enum srv_patch_kind kind, bool expect_noted)
 {
     char sha256[65];
@@ -75,9 +82,7 @@ static void test_patches_start_from_what_devices_run(void **state)
 {
     struct world *w = *state;
     char made[128];
-    for (unsigned n = 1; n <= 5; n++) {
-        put(w->store, n);
-    }
+    put_up_to(w->store, 5);
     saw(w->store, 2, SRV_PATCH_OWN, true);
     saw(w->store, 2, SRV_PATCH_OWN, false); /* within the hour */
     saw(w->store, 5, SRV_PATCH_OWN, true);  /* the newest: needs no patch */
@@ -90,9 +95,7 @@ static void test_patches_are_of_the_kinds_that_devices_take(void **state)
 {
     struct world *w = *state;
     char made[128];
-    for (unsigned n = 1; n <= 5; n++) {
-        put(w->store, n);
-    }
+    put_up_to(w->store, 5);
     saw(w->store, 2, SRV_PATCH_ESP, true);
     saw(w->store, 3, SRV_PATCH_ESP, true);
     saw(w->store, 3, SRV_PATCH_SMALL, true);
