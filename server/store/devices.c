@@ -1,6 +1,5 @@
 #include "devices.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -103,23 +102,12 @@ static char *pattern_of(const char *text)
     return out;
 }
 
-struct row_list {
-    struct srv_device_row *items;
-    size_t n;
-};
-
-static bool add_row(void *ctx, const char *const *col)
+static bool fill_row(void *item, const char *const *col)
 {
-    struct row_list *list = ctx;
-    struct srv_device_row *items = realloc(list->items, (list->n + 1) * sizeof *items);
-    if (!items) {
-        return false;
-    }
-    list->items = items;
-    struct srv_device_row *r = &items[list->n++];
+    struct srv_device_row *r = item;
     return srv_text_column(r->product, sizeof r->product, col[0]) &&
            srv_text_column(r->id, sizeof r->id, col[1]) &&
-           srv_text_column(r->version, sizeof r->version, *col[2] ? col[2] : col[3]) &&
+           srv_text_column(r->version, sizeof r->version, *col[3] ? col[3] : col[2]) &&
            srv_text_column(r->release, sizeof r->release, col[3]) &&
            srv_text_column(r->failure, sizeof r->failure, col[4]) &&
            srv_text_column(r->failed, sizeof r->failed, col[5]) &&
@@ -133,7 +121,7 @@ static bool add_row(void *ctx, const char *const *col)
 enum srv_status srv_store_devices(struct srv_store *s, const char *search, uint64_t limit,
                                   struct srv_device_row **out, size_t *n, uint64_t *n_found)
 {
-    struct row_list list = {0};
+    struct srv_rows rows = {0};
     char limit_text[24];
     char *pattern = pattern_of(search);
     srv_print_number(limit_text, limit);
@@ -141,41 +129,24 @@ enum srv_status srv_store_devices(struct srv_store *s, const char *search, uint6
     *n_found = 0;
     enum srv_status status = SRV_FAILED;
     if (pattern) {
-        status =
-            srv_store_checked(s, "devices",
-                              srv_db_run(s->db,
-                                         "SELECT product, id, version, release, failure, failed, seen" MATCHES
-                                         " ORDER BY seen DESC, product, id LIMIT CAST($2 AS INTEGER)",
-                                         args, 2, add_row, &list));
-    }
-    if (status == SRV_OK) {
         status = srv_store_checked(
             s, "devices", srv_db_run(s->db, "SELECT COUNT(*)" MATCHES, args, 1, take_count, n_found));
     }
-    free(pattern);
-    if (status != SRV_OK) {
-        free(list.items);
-        list = (struct row_list){0};
+    if (status == SRV_OK) {
+        status = srv_store_rows(s, "devices",
+                                "SELECT product, id, version, release, failure, failed, seen" MATCHES
+                                " ORDER BY seen DESC, product, id LIMIT CAST($2 AS INTEGER)",
+                                args, 2, sizeof(struct srv_device_row), fill_row, &rows);
     }
-    *out = list.items;
-    *n = list.n;
+    free(pattern);
+    *out = rows.items;
+    *n = rows.n;
     return status;
 }
 
-struct count_list {
-    struct srv_device_count *items;
-    size_t n;
-};
-
-static bool add_count(void *ctx, const char *const *col)
+static bool fill_count(void *item, const char *const *col)
 {
-    struct count_list *list = ctx;
-    struct srv_device_count *items = realloc(list->items, (list->n + 1) * sizeof *items);
-    if (!items) {
-        return false;
-    }
-    list->items = items;
-    struct srv_device_count *c = &items[list->n++];
+    struct srv_device_count *c = item;
     return srv_text_column(c->product, sizeof c->product, col[0]) &&
            srv_text_column(c->release, sizeof c->release, col[1]) &&
            srv_number_column(&c->n, UINT64_MAX, col[2]);
@@ -183,18 +154,13 @@ static bool add_count(void *ctx, const char *const *col)
 
 enum srv_status srv_store_device_counts(struct srv_store *s, struct srv_device_count **out, size_t *n)
 {
-    struct count_list list = {0};
-    enum srv_status status = srv_store_checked(
-        s, "device_counts",
-        srv_db_run(s->db,
-                   "SELECT product, release, COUNT(*) FROM devices GROUP BY product, release"
-                   " ORDER BY product, release",
-                   NULL, 0, add_count, &list));
-    if (status != SRV_OK) {
-        free(list.items);
-        list = (struct count_list){0};
-    }
-    *out = list.items;
-    *n = list.n;
+    struct srv_rows rows;
+    enum srv_status status =
+        srv_store_rows(s, "device_counts",
+                       "SELECT product, release, COUNT(*) FROM devices GROUP BY product, release"
+                       " ORDER BY product, release",
+                       NULL, 0, sizeof(struct srv_device_count), fill_count, &rows);
+    *out = rows.items;
+    *n = rows.n;
     return status;
 }

@@ -32,7 +32,7 @@ enum srv_status srv_store_put_devices(struct srv_store *s, const struct srv_devi
 
 struct srv_device_row {
     char product[65], id[65];
-    char version[33]; /* as it says, or else the release's */
+    char version[33]; /* the release's, or else as it says */
     char release[33]; /* the release that it runs; "": none */
     char failure[33]; /* the last one; "": none */
     char failed[25];  /* when that was told last; "": never */

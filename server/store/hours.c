@@ -1,26 +1,10 @@
 #include "hours.h"
 
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
 #include "store_internal.h"
 
-struct period_list {
-    struct srv_period *items;
-    size_t n;
-};
-
-static bool add_period(void *ctx, const char *const *col)
+static bool fill_period(void *item, const char *const *col)
 {
-    struct period_list *list = ctx;
-    struct srv_period *items = realloc(list->items, (list->n + 1) * sizeof *items);
-    if (!items) {
-        return false;
-    }
-    list->items = items;
-    struct srv_period *p = &items[list->n++];
-    memset(p, 0, sizeof *p);
+    struct srv_period *p = item;
     return srv_number_column(&p->start, UINT64_MAX, col[0]) &&
            srv_number_column(&p->image_bytes, UINT64_MAX, col[1]) &&
            srv_number_column(&p->patch_bytes, UINT64_MAX, col[2]) &&
@@ -29,7 +13,7 @@ static bool add_period(void *ctx, const char *const *col)
 
 enum srv_status srv_store_hours(struct srv_store *s, uint64_t since, struct srv_period **out, size_t *n)
 {
-    struct period_list list = {0};
+    struct srv_rows rows = {0};
     char text[24];
     srv_print_number(text, since);
     const char *args[] = {text};
@@ -37,17 +21,12 @@ enum srv_status srv_store_hours(struct srv_store *s, uint64_t since, struct srv_
     enum srv_status status = srv_store_checked(
         s, "forget_hours", srv_db_run(s->db, "DELETE FROM hours WHERE start < $1", args, 1, NULL, NULL));
     if (status == SRV_OK) {
-        status = srv_store_checked(
-            s, "hours",
-            srv_db_run(s->db, "SELECT start, image_bytes, patch_bytes, saved_bytes FROM hours ORDER BY start",
-                       NULL, 0, add_period, &list));
+        status = srv_store_rows(
+            s, "hours", "SELECT start, image_bytes, patch_bytes, saved_bytes FROM hours ORDER BY start", NULL,
+            0, sizeof(struct srv_period), fill_period, &rows);
     }
-    if (status != SRV_OK) {
-        free(list.items);
-        list = (struct period_list){0};
-    }
-    *out = list.items;
-    *n = list.n;
+    *out = rows.items;
+    *n = rows.n;
     return status;
 }
 

@@ -32,17 +32,10 @@ static bool kind_column(enum srv_patch_kind *out, const char *col)
     return col && kind < SRV_PATCH_KINDS;
 }
 
-static bool add_patch(void *ctx, const char *const *col)
+static bool fill_patch(void *item, const char *const *col)
 {
-    struct patch_list *list = ctx;
-    struct srv_patch *items = realloc(list->items, (list->n + 1) * sizeof *items);
+    struct srv_patch *p = item;
     uint64_t from_size, to_size, ram, size;
-    if (!items) {
-        return false;
-    }
-    list->items = items;
-    struct srv_patch *p = &items[list->n++];
-    memset(p, 0, sizeof *p);
     if (!srv_text_column(p->from_sha256, sizeof p->from_sha256, col[0]) ||
         !srv_text_column(p->to_sha256, sizeof p->to_sha256, col[1]) ||
         !srv_number_column(&from_size, UINT32_MAX, col[2]) ||
@@ -63,13 +56,11 @@ static enum srv_status list_patches(struct srv_store *s, const char *sql, const 
                                     struct patch_list *list)
 {
     const char *args[] = {to_sha256};
-    memset(list, 0, sizeof *list);
+    struct srv_rows rows;
     enum srv_status status =
-        srv_store_checked(s, "list_patches", srv_db_run(s->db, sql, args, 1, add_patch, list));
-    if (status != SRV_OK) {
-        free(list->items);
-        list->items = NULL;
-    }
+        srv_store_rows(s, "list_patches", sql, args, 1, sizeof(struct srv_patch), fill_patch, &rows);
+    list->items = rows.items;
+    list->n = rows.n;
     return status;
 }
 
@@ -425,31 +416,25 @@ static enum srv_status missing_of(struct srv_store *s, const char *product, unsi
     return status;
 }
 
-struct names {
-    char (*items)[65];
-    size_t n;
+struct name {
+    char text[65];
 };
 
-static bool add_name(void *ctx, const char *const *col)
+static bool fill_name(void *item, const char *const *col)
 {
-    struct names *names = ctx;
-    char(*items)[65] = realloc(names->items, (names->n + 1) * sizeof *items);
-    if (!items) {
-        return false;
-    }
-    names->items = items;
-    return srv_text_column(items[names->n++], sizeof *items, col[0]);
+    struct name *name = item;
+    return srv_text_column(name->text, sizeof name->text, col[0]);
 }
 
 enum srv_status srv_store_missing_patch(struct srv_store *s, unsigned n_from, struct srv_patch_job *out)
 {
-    struct names names = {0};
+    struct srv_rows names;
     memset(out, 0, sizeof *out);
-    enum srv_status status = srv_store_checked(
-        s, "missing_patch",
-        srv_db_run(s->db, "SELECT name FROM products ORDER BY name", NULL, 0, add_name, &names));
+    enum srv_status status = srv_store_rows(s, "missing_patch", "SELECT name FROM products ORDER BY name",
+                                            NULL, 0, sizeof(struct name), fill_name, &names);
+    const struct name *name = names.items;
     for (size_t i = 0; i < names.n && status == SRV_OK; i++) {
-        status = missing_of(s, names.items[i], n_from, out);
+        status = missing_of(s, name[i].text, n_from, out);
     }
     free(names.items);
     return status == SRV_OK && out->n_missing == 0 ? SRV_NOT_FOUND : status;
@@ -457,21 +442,9 @@ enum srv_status srv_store_missing_patch(struct srv_store *s, unsigned n_from, st
 
 /* --- What was saved ------------------------------------------------------------------ */
 
-struct served_list {
-    struct srv_served *items;
-    size_t n;
-};
-
-static bool add_served(void *ctx, const char *const *col)
+static bool fill_served(void *item, const char *const *col)
 {
-    struct served_list *list = ctx;
-    struct srv_served *items = realloc(list->items, (list->n + 1) * sizeof *items);
-    if (!items) {
-        return false;
-    }
-    list->items = items;
-    struct srv_served *served = &items[list->n++];
-    memset(served, 0, sizeof *served);
+    struct srv_served *served = item;
     return srv_text_column(served->image_sha256, sizeof served->image_sha256, col[0]) &&
            srv_number_column(&served->image_bytes, UINT64_MAX, col[1]) &&
            srv_number_column(&served->patch_bytes, UINT64_MAX, col[2]) &&
@@ -480,17 +453,12 @@ static bool add_served(void *ctx, const char *const *col)
 
 enum srv_status srv_store_served(struct srv_store *s, struct srv_served **out, size_t *n)
 {
-    struct served_list list = {0};
-    enum srv_status status = srv_store_checked(
-        s, "served",
-        srv_db_run(s->db, "SELECT image_sha256, image_bytes, patch_bytes, saved_bytes FROM served", NULL, 0,
-                   add_served, &list));
-    if (status != SRV_OK) {
-        free(list.items);
-        list = (struct served_list){0};
-    }
-    *out = list.items;
-    *n = list.n;
+    struct srv_rows rows;
+    enum srv_status status =
+        srv_store_rows(s, "served", "SELECT image_sha256, image_bytes, patch_bytes, saved_bytes FROM served",
+                       NULL, 0, sizeof(struct srv_served), fill_served, &rows);
+    *out = rows.items;
+    *n = rows.n;
     return status;
 }
 
@@ -511,20 +479,9 @@ enum srv_status srv_store_put_served(struct srv_store *s, const struct srv_serve
                    args, 4, NULL, NULL));
 }
 
-struct name_list {
-    struct srv_release_name *items;
-    size_t n;
-};
-
-static bool add_release_name(void *ctx, const char *const *col)
+static bool fill_release_name(void *item, const char *const *col)
 {
-    struct name_list *list = ctx;
-    struct srv_release_name *items = realloc(list->items, (list->n + 1) * sizeof *items);
-    if (!items) {
-        return false;
-    }
-    list->items = items;
-    struct srv_release_name *name = &items[list->n++];
+    struct srv_release_name *name = item;
     return srv_text_column(name->product, sizeof name->product, col[0]) &&
            srv_text_column(name->version, sizeof name->version, col[1]);
 }
@@ -532,18 +489,13 @@ static bool add_release_name(void *ctx, const char *const *col)
 enum srv_status srv_store_names(struct srv_store *s, const char *image_sha256, struct srv_release_name **out,
                                 size_t *n)
 {
-    struct name_list list = {0};
+    struct srv_rows rows;
     const char *args[] = {image_sha256};
-    enum srv_status status = srv_store_checked(
-        s, "names",
-        srv_db_run(s->db, "SELECT product, version FROM releases WHERE sha256 = $1 ORDER BY product, version",
-                   args, 1, add_release_name, &list));
-    if (status != SRV_OK) {
-        free(list.items);
-        list = (struct name_list){0};
-    }
-    *out = list.items;
-    *n = list.n;
+    enum srv_status status = srv_store_rows(
+        s, "names", "SELECT product, version FROM releases WHERE sha256 = $1 ORDER BY product, version", args,
+        1, sizeof(struct srv_release_name), fill_release_name, &rows);
+    *out = rows.items;
+    *n = rows.n;
     return status;
 }
 

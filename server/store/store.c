@@ -139,6 +139,39 @@ enum srv_status srv_store_checked(struct srv_store *s, const char *what, enum sr
     return status;
 }
 
+struct growing {
+    struct srv_rows *rows;
+    size_t size;
+    bool (*fill)(void *item, const char *const *col);
+};
+
+static bool grow(void *ctx, const char *const *col)
+{
+    const struct growing *g = ctx;
+    void *items = realloc(g->rows->items, (g->rows->n + 1) * g->size);
+    if (!items) {
+        return false;
+    }
+    g->rows->items = items;
+    void *item = (char *)items + g->rows->n++ * g->size;
+    memset(item, 0, g->size);
+    return g->fill(item, col);
+}
+
+enum srv_status srv_store_rows(struct srv_store *s, const char *what, const char *sql,
+                               const char *const *args, unsigned n_args, size_t size,
+                               bool (*fill)(void *item, const char *const *col), struct srv_rows *out)
+{
+    struct growing g = {out, size, fill};
+    *out = (struct srv_rows){0};
+    enum srv_status status = srv_store_checked(s, what, srv_db_run(s->db, sql, args, n_args, grow, &g));
+    if (status != SRV_OK) {
+        free(out->items);
+        *out = (struct srv_rows){0};
+    }
+    return status;
+}
+
 /* Copy a column; false if it is NULL or too long, which only a foreign hand can cause. */
 bool srv_text_column(char *out, size_t size, const char *col)
 {

@@ -103,7 +103,7 @@ static void test_devices_run_the_release_of_their_bytes(void **state)
     struct world *w = *state;
     publish(w, "1.0.0", 'a');
     publish(w, "1.1.0", 'b');
-    struct srv_device d = device("bytes", "", T3);
+    struct srv_device d = device("bytes", "b1c75d1", T3);
     memset(d.sha256, 'b', 64);
     put(w, &d);
     d = device("md5", "", T3);
