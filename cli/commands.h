@@ -14,6 +14,7 @@ extern const struct host_cmd cmd_flash[];
 extern const struct host_cmd cmd_otadata[];
 extern const struct host_cmd cmd_boot[];
 extern const struct host_cmd cmd_device[];
+extern const struct host_cmd cmd_devices[];
 extern const struct host_cmd cmd_serve[];
 extern const struct host_cmd cmd_presign[];
 extern const struct host_cmd cmd_provision[];

@@ -48,9 +48,10 @@ static const struct host_cmd cmd_manual[] = {
 
 /* In the order of the work: make, look, try, publish. */
 static const struct host_cmd *const tables[] = {
-    cmd_partitions, cmd_image,   cmd_keys,    cmd_flash,    cmd_otadata,    cmd_boot,      cmd_device,
-    cmd_delta,      cmd_serve,   cmd_publish, cmd_releases, cmd_stats,      cmd_provision, cmd_push,
-    cmd_s3,         cmd_presign, cmd_notify,  cmd_demo,     cmd_completion, cmd_manual,    NULL,
+    cmd_partitions, cmd_image,      cmd_keys,   cmd_flash,   cmd_otadata,  cmd_boot,
+    cmd_device,     cmd_delta,      cmd_serve,  cmd_publish, cmd_releases, cmd_devices,
+    cmd_stats,      cmd_provision,  cmd_push,   cmd_s3,      cmd_presign,  cmd_notify,
+    cmd_demo,       cmd_completion, cmd_manual, NULL,
 };
 
 #define WORDS_MAX 64

@@ -727,6 +727,15 @@ class Fleet(Case):
         self.assertEqual((product["other_devices"], [r["devices"] for r in product["releases"]]), (2, [1, 1]))
         self.assertEqual(set(self.listed(s, "search=24:0a")[1]), {"24:0a:c4:00:00:01", "24:0A:C4:00:00:09"})
         self.assertEqual((self.listed(s, "limit=1")[0], len(self.listed(s, "limit=1")[1])), (4, 1))
+        access = ("--server", s.url, "--ca", s.cert)
+        told = self.airlift("devices", '"><SCRIPT>', *access, env={"AIRLIFT_TOKEN": s.token})
+        self.assertEqual(told.returncode, 0, told.stderr)
+        self.assertRegex(told.stdout.splitlines()[1], r'^<b> +demo +"><script> +\S+Z  hash at \S+Z$')
+        self.assertEqual(told.stdout.splitlines()[2:], ["", "1 found"])
+        told = self.airlift("devices", "--limit", "1", *access, "--json", env={"AIRLIFT_TOKEN": s.token})
+        self.assertEqual((json.loads(told.stdout)["found"], len(json.loads(told.stdout)["devices"])), (4, 1))
+        self.assertFailed(self.airlift("devices", "x" * 65), "at most 64", 2)
+        self.assertFailed(self.airlift("devices", "--limit", "0"), "1 to 1000", 2)
         for query in ("limit=0", "limit=1001", "limit=-1", "limit=x", "limit=", "search=" + "x" * 65):
             self.assertError(s.call("GET", "/v1/devices", token=s.token, query=query), 400, "bad_request")
 
