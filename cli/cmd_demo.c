@@ -21,6 +21,7 @@
 
 #include "commands.h"
 #include "host/file.h"
+#include "server/server.h"
 
 #define MAX_ROWS       16
 #define STEP_TIMEOUT_S 60.0 /* for something to appear in a log */
@@ -567,7 +568,9 @@ static void clean_up(bool keep)
         demo.server = 0;
     }
     if (keep) {
-        say("\nEverything is kept in %s", demo.dir);
+        say("\nEverything is kept in %s. The server's dashboard shows what happened:", demo.dir);
+        say("   %s serve --data %s/server", demo.airlift, demo.dir);
+        say("   open https://%s/ in a browser; token: %s", SRV_DEFAULT_LISTEN, demo.token);
     } else if (demo.dir[0] != '\0') {
         (void)run((char *[]){"rm", "-rf", demo.dir, NULL});
     }
@@ -621,6 +624,9 @@ static int run_demo(int argc, char **argv)
     if (!failed) {
         print_table();
         say("\nDone in %.0f s: every step happened as told.", now_s() - start);
+        if (!keep) {
+            say("%s demo --keep leaves the server's data, to look at on its dashboard.", demo.airlift);
+        }
     }
     clean_up(keep);
     return interrupted ? 128 + interrupted : failed;
