@@ -8,7 +8,7 @@ TEST_JOBS ?= $(shell expr $(JOBS) + 1)
 # Tests of what has threads: tasks, the agent, the server.
 THREADED = ^(unit\.(agent|freertos|esp_|mqtt|nvs|server|unity)|e2e\.(agent|delta|mqtt|push|server))
 
-.PHONY: all demo test test-asan test-tsan torture deltas hostile chaos check mutants fuzz bench install clean help
+.PHONY: all demo test test-asan test-tsan torture deltas hostile chaos screenshots check mutants fuzz bench install clean help
 
 all: build/dev/build.ninja  ## build everything
 	ninja -C build/dev -j$(JOBS)
@@ -63,6 +63,12 @@ deltas:  ## update a virtual device by patches between real releases (in AIRLIFT
 	ninja -C build/release -j$(JOBS) stage
 	python3 -B tests/e2e/delta.py build/release/stage --corpus $(or $(AIRLIFT_FIRMWARE),tests/data/firmware)
 
+screenshots:  ## take the dashboard's picture for the README anew, of a run of five minutes
+	scripts/install-deps.sh test
+	cmake --preset dev > /dev/null
+	ninja -C build/dev -j$(JOBS) stage
+	python3 -B scripts/screenshot.py build/dev/stage docs/images/dashboard.png
+
 check:  ## formatting and static checks
 	scripts/install-deps.sh ci
 	scripts/check-style.sh
@@ -100,4 +106,4 @@ clean:  ## remove everything that was built
 	rm -rf build
 
 help:  ## show this list
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{ printf "  make %-10s %s\n", $$1, $$2 }'
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{ printf "  make %-11s %s\n", $$1, $$2 }'

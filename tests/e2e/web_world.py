@@ -68,6 +68,8 @@ class Browser:
 class Fleet(server_world.Case):
     """A server that makes patches, and virtual devices that really update from it."""
 
+    table = "two_ota"  # of partitions
+
     def server(self, *args, **kwargs):
         return super().server(*(args or ("--patches", "4")), **kwargs)
 
@@ -93,7 +95,7 @@ class Fleet(server_world.Case):
     def device(self, server, image, name="dev", product="lamp", **settings):
         """A new one that runs this image, switched on."""
         self.flash = self.path(name + ".bin")
-        made = self.airlift("flash", "new", self.flash, "--table", "two_ota", "--factory", self.path("factory.bin", image))
+        made = self.airlift("flash", "new", self.flash, "--size", "4MB", "--table", self.table, "--factory", self.path("factory.bin", image))
         self.assertEqual(made.returncode, 0, made.stderr)
         device = agent.Device(self, f"{server.url}/firmware/{product}/version.json", server.cert, **settings)
         self.addCleanup(lambda: device.process.poll() is None and device.pull_the_plug())
