@@ -116,6 +116,7 @@ static void end_watch(struct watch *w, const char *payload, const char *format, 
 {
     w->outcome = strdup(payload);
     snprintf(w->text, sizeof w->text, format, a, b);
+    host_make_printable(w->text);
 }
 
 static void show_progress(struct watch *w, const cJSON *message)

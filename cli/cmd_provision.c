@@ -58,7 +58,7 @@ static int save(const struct nvs_build *b, const char *path)
     size_t len;
     char err[512];
     nvs_build_finish(b, &bytes, &len);
-    return host_write_file(path, bytes, len, err, sizeof err) == 0 ? 0 : host_fail("%s", err);
+    return host_write_secret(path, bytes, len, err, sizeof err) == 0 ? 0 : host_fail("%s", err);
 }
 
 /* --- The command ----------------------------------------------------------- */

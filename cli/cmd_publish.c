@@ -38,7 +38,7 @@ static void print_warnings(const cJSON *release)
     const cJSON *item;
     cJSON_ArrayForEach(item, cJSON_GetObjectItemCaseSensitive(release, "warnings"))
     {
-        fprintf(stderr, "airlift: warning: %s\n", cJSON_IsString(item) ? item->valuestring : "?");
+        host_complain("warning: %s", cJSON_IsString(item) ? item->valuestring : "?");
     }
 }
 

@@ -130,42 +130,99 @@ static int run_put(int argc, char **argv)
 
 /* --- get ------------------------------------------------------------------- */
 
-/* Into a file beside the one wanted, which takes its place when it is complete. */
-static int get(struct target *t, const char *path, bool json)
+/* What arrives, beside the file that it will be. */
+struct part {
+    int fd;
+    char *name; /* owned; named is false: it has no name yet, and is gone when the process is */
+    bool named;
+};
+
+static int open_part(const char *path, struct part *p)
 {
-    char err[1024];
-    uint64_t size = 0;
-    char *part = NULL;
-    if (asprintf(&part, "%s.XXXXXX", path) < 0) {
-        return host_fail("out of memory");
+    const char *slash = strrchr(path, '/');
+    char *dir = strndup(slash ? path : ".", slash ? (size_t)(slash - path + 1) : 1);
+    *p = (struct part){.fd = -1};
+    if (!dir || asprintf(&p->name, "%s.XXXXXX", path) < 0) {
+        free(dir);
+        p->name = NULL;
+        errno = ENOMEM;
+        return -1;
     }
-    int fd = mkostemp(part, O_CLOEXEC);
-    if (fd < 0) {
-        int result = host_fail("s3 get: %s: %s", part, strerror(errno));
-        free(part);
-        return result;
+    p->fd = open(dir, O_TMPFILE | O_WRONLY | O_CLOEXEC, 0666);
+    if (p->fd < 0 && (errno == EOPNOTSUPP || errno == EISDIR)) { /* a file system that knows no such files */
+        p->fd = mkostemp(p->name, O_CLOEXEC);
+        p->named = p->fd >= 0;
     }
-    int result = 1;
-    if (srv_s3_head(&t->s3, &t->uri, &size, err, sizeof err) != SRV_S3_OK) {
-        (void)host_fail("s3 get: %s", err);
-    } else {
-        struct host_progress bar;
-        const struct srv_s3_progress progress = {show_progress, &bar};
-        host_progress_start(&bar, "downloading", size);
-        enum srv_s3_result got = srv_s3_get_fd(&t->s3, &t->uri, fd, &progress, err, sizeof err);
-        host_progress_end(&bar);
-        if (got != SRV_S3_OK) {
-            (void)host_fail("s3 get: %s", err);
-        } else if (fchmod(fd, 0644) != 0 || fsync(fd) != 0 || rename(part, path) != 0) {
-            (void)host_fail("s3 get: %s: %s", path, strerror(errno));
-        } else {
-            result = print_object(t, size, json);
+    free(dir);
+    return p->fd < 0 ? -1 : 0;
+}
+
+/* Linking replaces nothing, so the file gets a name of its own first. */
+static int keep_part(struct part *p, const char *path)
+{
+    char from[32];
+    if (p->named && fchmod(p->fd, 0644) != 0) {
+        return -1;
+    }
+    /* On the disk before it gets its name: a power cut leaves the old file, or all of the new one. */
+    if (fsync(p->fd) != 0) {
+        return -1;
+    }
+    snprintf(from, sizeof from, "/proc/self/fd/%d", p->fd);
+    for (unsigned n = 0; !p->named && n < 100; n++) {
+        snprintf(p->name + strlen(path), 8, ".%06u", ((unsigned)getpid() + n) % 1000000);
+        p->named = linkat(AT_FDCWD, from, AT_FDCWD, p->name, AT_SYMLINK_FOLLOW) == 0;
+        if (!p->named && errno != EEXIST) {
+            return -1;
         }
     }
-    close(fd);
-    (void)unlink(part); /* gone already if it was renamed */
-    free(part);
-    return result;
+    if (!p->named || rename(p->name, path) != 0) {
+        return -1;
+    }
+    p->named = false;
+    return 0;
+}
+
+static void close_part(struct part *p)
+{
+    if (p->fd >= 0) {
+        close(p->fd);
+    }
+    if (p->named) {
+        (void)unlink(p->name);
+    }
+    free(p->name);
+}
+
+/* Into `fd`; 0, or 1 after saying why. */
+static int fetch(struct target *t, int fd, uint64_t *size)
+{
+    char err[1024];
+    if (srv_s3_head(&t->s3, &t->uri, size, err, sizeof err) != SRV_S3_OK) {
+        return host_fail("s3 get: %s", err);
+    }
+    struct host_progress bar;
+    const struct srv_s3_progress progress = {show_progress, &bar};
+    host_progress_start(&bar, "downloading", *size);
+    enum srv_s3_result got = srv_s3_get_fd(&t->s3, &t->uri, fd, &progress, err, sizeof err);
+    host_progress_end(&bar);
+    return got == SRV_S3_OK ? 0 : host_fail("s3 get: %s", err);
+}
+
+static int get(struct target *t, const char *path, bool json)
+{
+    uint64_t size = 0;
+    if (strcmp(path, "-") == 0) {
+        return fetch(t, STDOUT_FILENO, &size);
+    }
+    struct part part;
+    int result = open_part(path, &part) == 0 ? fetch(t, part.fd, &size)
+                                             : host_fail("s3 get: %s: %s", path, strerror(errno));
+    if (result == 0 && keep_part(&part, path) != 0) {
+        result = host_fail("s3 get: %s: %s", path, strerror(errno));
+    }
+    close_part(&part);
+    return result ? result : print_object(t, size, json);
 }
 
 static int run_get(int argc, char **argv)
@@ -298,11 +355,13 @@ const struct host_cmd cmd_s3[] = {
         .verb = "get",
         .usage = "s3://BUCKET/KEY FILE [OPTIONS]",
         .summary = "download an object from an S3 bucket",
-        .help = "Downloads an object. FILE is replaced when all of it has arrived, and not before.\n"
-                "\n" S3_CREDENTIALS_HELP "\n"
-                "\n"
-                "Examples:\n"
-                "  airlift s3 get s3://firmware/lamp/1.4.3.bin lamp.bin",
+        .help =
+            "Downloads an object. FILE is replaced when all of it has arrived, and not before; - is standard "
+            "output, which gets the bytes as they come.\n"
+            "\n" S3_CREDENTIALS_HELP "\n"
+            "\n"
+            "Examples:\n"
+            "  airlift s3 get s3://firmware/lamp/1.4.3.bin lamp.bin",
         .run = run_get,
     },
     {

@@ -71,9 +71,12 @@ static void on_row(int end, void *ctx)
     for (size_t i = 0; i < t->n_fields; i++) {
         if (i < t->n_columns) {
             row[i] = t->fields[i];
-        } else {
-            free(t->fields[i]);
+            continue;
         }
+        if (t->fields[i][0] && !t->wide_row) {
+            t->wide_row = t->n_rows + 1;
+        }
+        free(t->fields[i]);
     }
     t->n_fields = 0;
     t->rows[t->n_rows++] = row;
@@ -120,6 +123,11 @@ static int parse(struct csv_table *t, const char *path, char *text, size_t len, 
                  path, t->n_rows + 1);
     } else if (t->failed) {
         snprintf(err, err_size, "out of memory");
+        result = -1;
+    } else if (t->wide_row) {
+        snprintf(err, err_size,
+                 "%s: row %zu: more fields than the first row has columns; put a value with commas in quotes",
+                 path, t->wide_row);
         result = -1;
     } else if (t->n_rows == 0) {
         snprintf(err, err_size, "%s: no row with the columns' names", path);

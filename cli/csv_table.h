@@ -16,9 +16,11 @@ struct csv_table {
     size_t cap, n_fields, fields_cap;
     char **fields;
     int failed;
+    size_t wide_row; /* one with more fields than there are names; 0: none */
 };
 
-/* 0, or -1 with one line in err. A short row is filled with "", fields beyond the names are dropped. */
+/* 0, or -1 with one line in err. A short row is filled with "". Fields beyond the names have to be
+ * empty: a comma that nobody quoted would cut a value short. */
 int csv_table_read(struct csv_table *t, const char *path, char *err, size_t err_size);
 void csv_table_free(struct csv_table *t);
 

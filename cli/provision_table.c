@@ -130,14 +130,15 @@ static bool sha256_hex(const void *data, size_t len, char hex[65])
 
 static bool parse_mac(const char *text, uint8_t mac[6])
 {
-    unsigned v[6];
-    int end = 0;
-    if (sscanf(text, "%2x:%2x:%2x:%2x:%2x:%2x%n", &v[0], &v[1], &v[2], &v[3], &v[4], &v[5], &end) != 6 ||
-        text[end]) {
+    char byte[3] = "";
+    if (strlen(text) != 17) {
         return false;
     }
     for (unsigned i = 0; i < 6; i++) {
-        mac[i] = (uint8_t)v[i];
+        memcpy(byte, text + 3 * i, 2);
+        if (!host_hex_parse(byte, &mac[i], 1) || (i < 5 && text[3 * i + 2] != ':')) {
+            return false;
+        }
     }
     return true;
 }
@@ -155,7 +156,7 @@ static int write_flash(struct line *l, char **row, const char *path, const uint8
         return -1;
     }
     snprintf(desc.path, sizeof desc.path, "%s.json", path);
-    if (host_write_file(path, l->flash.data, l->flash.len, err, err_size) != 0) {
+    if (host_write_secret(path, l->flash.data, l->flash.len, err, err_size) != 0) {
         return -1;
     }
     return dev_desc_save(&desc, err, err_size) == 0 ? 0 : -1;
@@ -194,7 +195,7 @@ static int make_device(struct line *l, char **row, char *err, size_t err_size)
         nvs_build_finish(&b, &bytes, &len);
         if (!sha256_hex(bytes, len, nvs_hex)) {
             snprintf(err, err_size, "the hash failed");
-        } else if (host_write_file(nvs_path, bytes, len, err, err_size) == 0 &&
+        } else if (host_write_secret(nvs_path, bytes, len, err, err_size) == 0 &&
                    (!l->flash.len || write_flash(l, row, flash_path, bytes, len, err, err_size) == 0)) {
             result = note(l, id, nvs_hex, public_hex);
             if (result != 0) {

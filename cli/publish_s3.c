@@ -122,7 +122,7 @@ static int check_risks(const struct release *r, const cJSON *published)
     srv_risks_find(al_chip_by_name(r->claim->chip), &next, known ? &before : NULL, known ? &before : NULL,
                    &risks);
     for (unsigned i = 0; i < risks.n && r->request->confirm; i++) {
-        fprintf(stderr, "airlift: warning: %s\n", risks.text[i]);
+        host_complain("warning: %s", risks.text[i]);
     }
     if (risks.n == 0 || r->request->confirm) {
         return 0;

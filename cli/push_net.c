@@ -2,6 +2,7 @@
  * push_net.c - sockets for the senders.
  */
 #include <errno.h>
+#include <limits.h>
 #include <netdb.h>
 #include <netinet/tcp.h>
 #include <poll.h>
@@ -68,7 +69,7 @@ int push_wait(int fd, short events, int64_t timeout_ms)
     for (;;) {
         int64_t left = end - push_now_ms();
         struct pollfd p = {.fd = fd, .events = events};
-        int n = poll(&p, 1, left > 0 ? (int)left : 0);
+        int n = poll(&p, 1, left <= 0 ? 0 : left < INT_MAX ? (int)left : INT_MAX);
         if (n >= 0 || errno != EINTR) {
             return n > 0 ? 1 : n;
         }

@@ -33,7 +33,7 @@ static char *find_token(void)
 {
     const char *given = getenv("AIRLIFT_TOKEN");
     if (given && *given) {
-        return strdup(given);
+        return strndup(given, strcspn(given, " \t\r\n"));
     }
     const char *config = getenv("XDG_CONFIG_HOME"), *home = getenv("HOME");
     char path[4096];

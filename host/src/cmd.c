@@ -80,11 +80,13 @@ void host_print_size(uint64_t bytes, char out[24])
     }
 }
 
+#define SECONDS_MAX 1e6 /* as milliseconds they fit an int */
+
 static bool parse_seconds(const char *text, double *out)
 {
     char *end;
     double value = strtod(text, &end);
-    if (end == text || *end || !isfinite(value) || value < 0) {
+    if (end == text || *end || !isfinite(value) || value < 0 || value > SECONDS_MAX) {
         return false;
     }
     *out = value;
@@ -142,16 +144,21 @@ const char *host_nearest(const char *word, const char *const *words)
 
 /* --- Error lines ----------------------------------------------------------- */
 
+void host_make_printable(char *text)
+{
+    for (; *text; text++) {
+        if (iscntrl((unsigned char)*text)) {
+            *text = ' ';
+        }
+    }
+}
+
 /* One line whatever is in it: names and messages may come from foreign files. */
 static void print_line(const char *prefix, const char *format, va_list args, const char *suffix)
 {
     char text[2048];
     vsnprintf(text, sizeof text, format, args);
-    for (char *p = text; *p; p++) {
-        if (iscntrl((unsigned char)*p)) {
-            *p = ' ';
-        }
-    }
+    host_make_printable(text);
     fflush(stdout); /* so that both streams stay in order on a terminal */
     fprintf(stderr, "%s: %s%s\n", prefix, text, suffix);
 }

@@ -195,7 +195,7 @@ static int write_stream(int fd, const void *data, size_t len)
     return result;
 }
 
-static int replace_file(const char *path, const struct stat *old, const void *data, size_t len)
+static int replace_file(const char *path, const struct stat *old, mode_t mode, const void *data, size_t len)
 {
     static atomic_uint serial;
     char tmp[PATH_MAX];
@@ -204,7 +204,7 @@ static int replace_file(const char *path, const struct stat *old, const void *da
         errno = ENAMETOOLONG;
         return -1;
     }
-    int fd = open(tmp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+    int fd = open(tmp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
     if (fd < 0) {
         return -1;
     }
@@ -228,7 +228,8 @@ static int replace_file(const char *path, const struct stat *old, const void *da
     return sync_directory_of(path);
 }
 
-int host_write_file(const char *path, const void *data, size_t len, char *err, size_t err_size)
+/* mode: of a file that is new */
+static int write_file(const char *path, mode_t mode, const void *data, size_t len, char *err, size_t err_size)
 {
     bool is_stdout = strcmp(path, "-") == 0;
     int result;
@@ -237,11 +238,11 @@ int host_write_file(const char *path, const void *data, size_t len, char *err, s
         fflush(stdout); /* what was printed before comes first */
         result = write_stream(STDOUT_FILENO, data, len);
     } else if (stat(path, &st)) {
-        result = errno == ENOENT ? replace_file(path, NULL, data, len) : -1;
+        result = errno == ENOENT ? replace_file(path, NULL, mode, data, len) : -1;
     } else if (S_ISREG(st.st_mode)) {
         /* A symbolic link stays one: replace what it points to. */
         char *real = realpath(path, NULL);
-        result = real ? replace_file(real, &st, data, len) : -1;
+        result = real ? replace_file(real, &st, mode, data, len) : -1;
         int saved = errno;
         free(real);
         errno = saved;
@@ -252,6 +253,16 @@ int host_write_file(const char *path, const void *data, size_t len, char *err, s
         snprintf(err, err_size, "%s: %s", is_stdout ? "standard output" : path, strerror(errno));
     }
     return result;
+}
+
+int host_write_file(const char *path, const void *data, size_t len, char *err, size_t err_size)
+{
+    return write_file(path, 0666, data, len, err, err_size);
+}
+
+int host_write_secret(const char *path, const void *data, size_t len, char *err, size_t err_size)
+{
+    return write_file(path, 0600, data, len, err, err_size);
 }
 
 int host_mkdirs(const char *path, unsigned mode)

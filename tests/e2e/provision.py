@@ -120,6 +120,7 @@ class Nvs(World):
                                (head + "n,namespace,,\na,file,string,none.txt\n", "none.txt: No such file"),
                                (head + "sixteen_letters_,namespace,,\n", "1 to 15 bytes"),
                                (head + "n,namespace,,\"\n", "a quote is not closed"),
+                               (head + "n,namespace,,\na,data,string,b,c\n", "row 3: more fields than the first row has columns"),
                                ("key,type,value\n", "no column encoding"), ("", "no row with the columns' names")):
             self.file("in.csv", text)
             self.assertFailed(self.provision("in.csv", "-o", "nvs.bin"), contains)
@@ -134,6 +135,7 @@ class Nvs(World):
         self.assertEqual(read_nvs(self.read("nvs.bin")), {
             ("wifi", "ssid"): "lab", ("wifi", "password"): "secret", ("mqtt", "url"): "mqtts://b:8883",
             ("app", "level"): 40, ("app", "text"): "a=b"})
+        self.assertEqual(os.stat(os.path.join(self.dir, "nvs.bin")).st_mode & 0o777, 0o600)
         self.assertFailed(self.provision("--out", "nvs.bin"), "nothing to write", 2)
         self.assertFailed(self.provision("--set", "app=1", "--out", "n.bin"), "NAMESPACE/KEY")
 
@@ -162,7 +164,8 @@ class Table(World):
         self.assertEqual(made[0]["public_key_sha256"], hashlib.sha256(self.public_key("made/lamp-1.key.pem")).hexdigest())
         self.assertEqual(made[1]["nvs_sha256"], hashlib.sha256(self.read("made/lamp-2.nvs.bin")).hexdigest())
         self.assertEqual(os.stat(os.path.join(self.dir, "made")).st_mode & 0o777, 0o700)
-        self.assertEqual(os.stat(os.path.join(self.dir, "made/lamp-1.key.pem")).st_mode & 0o777, 0o600)
+        for name in ("lamp-1.key.pem", "lamp-1.nvs.bin"):
+            self.assertEqual(os.stat(os.path.join(self.dir, "made", name)).st_mode & 0o777, 0o600)
 
     def test_again_completes_and_changes_nothing(self):
         self.file("devices.csv", self.TABLE)
@@ -189,10 +192,15 @@ class Table(World):
         self.assertEqual(flash, base[:at] + self.read("made/lamp-1.nvs.bin") + base[at + size:])
         self.assertEqual(json.loads(self.read("made/lamp-1.flash.bin.json"))["mac"], "24:0a:c4:00:00:01")
         self.assertFalse(os.path.exists(os.path.join(self.dir, "made/lamp-1.key.pem")))
+        self.assertEqual(os.stat(os.path.join(self.dir, "made/lamp-1.flash.bin")).st_mode & 0o777, 0o600)
+        for mac in ("-1:00:00:00:00:00", "24: a:c4:00:00:01", "24:0a:c4:00:00", "24:0a:c4:00:00:01:", "24:0a:c4:00:00:0x"):
+            self.file("devices.csv", f"id,mac\na,{mac}\n")
+            self.assertFailed(self.provision("--table", "devices.csv", "--out", "more", "--flash", "base.bin"), "a MAC address is")
 
     def test_mistakes(self):
         for text, contains in (("serial\n1\n", "no column id"), ("id\na/b\n", "can't name a file"),
                                ("id\n..\n", "can't name a file"), ("id\na\na\n", "both have the id a"),
+                               ("id,wifi_password\na,se,cret\n", "row 2: more fields"),
                                ("id,colour\na,red\n", "column colour: colour: neither a setting"),
                                ("id,n/k:u8\na,red\n", "row 2 (a): column n/k:u8: red: not a number")):
             self.file("devices.csv", text)

@@ -7,9 +7,11 @@ import json
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
+import time
 import unittest
 import urllib.request
 
@@ -146,10 +148,32 @@ class Objects(World):
         self.assertEqual(self.s3("get", "s3://firmware/a b+c~d", got).returncode, 0)
         with open(got, "rb") as f:
             self.assertTrue(f.read() == self.data)
+        piped = subprocess.run([AIRLIFT, "s3", "get", "s3://firmware/a b+c~d", "-"], env=dict(os.environ, **self.env), capture_output=True)
+        self.assertTrue((piped.returncode, piped.stderr, piped.stdout) == (0, b"", self.data))
         self.assertEqual(self.s3("rm", "s3://firmware/q?y&z").returncode, 0)
         self.assertFailed(self.s3("rm", "s3://firmware/q?y&z"), "404")
         self.assertFailed(self.s3("get", "s3://firmware/q?y&z", got), "404")
         self.assertEqual(sorted(os.listdir(self.dir)), ["app.bin", "got.bin", "store"])  # no half files
+
+    def open_files(self, process):
+        return subprocess.run(["ls", "-l", f"/proc/{process.pid}/fd"], capture_output=True, text=True).stdout
+
+    def test_an_interrupted_download_leaves_nothing(self):
+        store = s3_world.Store(BUILD, os.path.join(self.dir, "slow"), delay_ms=60000)
+        self.addCleanup(store.stop)
+        env = store.env(self.dir)
+        self.assertEqual(self.airlift("s3", "put", self.image, "s3://firmware/x", env=env).returncode, 0)
+        folder = os.path.join(self.dir, "got")
+        os.mkdir(folder)
+        self.file("got/x.bin", "old")
+        with subprocess.Popen([AIRLIFT, "s3", "get", "s3://firmware/x", "got/x.bin"], env=self.clean(env), cwd=self.dir,
+                              stderr=subprocess.DEVNULL) as process:
+            while folder not in self.open_files(process):
+                self.assertIsNone(process.poll())
+                time.sleep(0.05)
+            process.send_signal(signal.SIGINT)
+            self.assertNotEqual(process.wait(timeout=60), 0)
+        self.assertEqual(os.listdir(folder), ["x.bin"])
 
     def test_links_are_good_for_what_they_were_made_for(self):
         self.assertEqual(self.s3("put", self.image, "s3://firmware/ü/a b").returncode, 0)

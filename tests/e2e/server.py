@@ -771,7 +771,7 @@ class PublishCommand(Case):
         result = self.publish(s, image, "--product", "demo", "--notes", "a & b = c + d % é\n?", "--mandatory")
         self.assertEqual((result.returncode, result.stderr), (0, ""))
         self.assertEqual(result.stdout, f"published demo 1.0.0 (linux, {len(data)} bytes, sha256 {hashlib.sha256(data).hexdigest()})\n")
-        result = self.publish(s, image, "-p", "demo", "--notes", "a & b = c + d % é\n?", "--json")
+        result = self.publish(s, image, "-p", "demo", "--notes", "a & b = c + d % é\n?", "--json", AIRLIFT_TOKEN=s.token + "\r\n")
         self.assertEqual((result.returncode, result.stderr), (0, ""))
         release = json.loads(result.stdout)
         self.assertEqual((release["notes"], release["mandatory"]), ("a & b = c + d % é\n?", False))

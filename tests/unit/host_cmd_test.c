@@ -224,6 +224,7 @@ static void test_host_cmd_mistakes_exit_2_with_one_line(void **state)
     assert_refused("--number 4K", "--number: '4K' is not a number");
     assert_refused("--wait -1", "--wait: '-1' is not a number of seconds");
     assert_refused("--wait nan", "--wait: 'nan' is not a number of seconds");
+    assert_refused("--wait 1e300", "--wait: '1e300' is not a number of seconds");
     assert_refused("--force=yes", "--force takes no value");
 }
 

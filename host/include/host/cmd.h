@@ -72,6 +72,9 @@ static inline int host_exit_failed(void)
     return 1;
 }
 
+/* Put blanks in the place of control characters: for texts of others that go to a terminal. */
+void host_make_printable(char *text);
+
 /* "4MB", "64K", "1500K", "0x10000", "4096" -> bytes. False if it is not one. */
 bool host_parse_size(const char *text, uint32_t *out);
 

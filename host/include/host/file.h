@@ -33,6 +33,9 @@ int host_read_file(const char *path, size_t max, struct host_buf *out, char *err
  */
 int host_write_file(const char *path, const void *data, size_t len, char *err, size_t err_size);
 
+/* The same; a file that was not there before can be read by its owner only. */
+int host_write_secret(const char *path, const void *data, size_t len, char *err, size_t err_size);
+
 /* mkdir -p. 0, or -1 with errno. */
 int host_mkdirs(const char *path, unsigned mode);
 
