@@ -49,7 +49,7 @@ typedef struct {
     /* A light that flashes what is going on: 1 time: started, 2: connected, 4: updating,
      * 3: updating and not connected. */
     bool led;
-    uint32_t led_gpio; /* [5] */
+    uint32_t led_gpio; /* its pin; 0 is GPIO 0 */
 
     uint32_t task_stack_size; /* [4096] bytes */
     uint32_t task_priority;   /* [5] */

@@ -202,7 +202,6 @@ static void set_defaults(airlift_push_tcp_config_t *c)
     c->port = c->port != 0 ? c->port : 80;
     c->key = c->key != NULL && c->key[0] != '\0' ? c->key : NULL;
     c->timeout_s = c->timeout_s != 0 ? c->timeout_s : 30;
-    c->led_gpio = c->led_gpio != 0 ? c->led_gpio : 5;
     c->task_stack_size = c->task_stack_size != 0 ? c->task_stack_size : 4096;
     c->task_priority = c->task_priority != 0 ? c->task_priority : 5;
 }

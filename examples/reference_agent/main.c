@@ -16,6 +16,7 @@
  *     AIRLIFT_AGENT_PUSH_TCP         port to take pushed images on (airlift_push.h)
  *     AIRLIFT_AGENT_PUSH_KEY         with this key; none by default
  *     AIRLIFT_AGENT_PUSH_TIMEOUT_S
+ *     AIRLIFT_AGENT_PUSH_LED         pin of the light
  *     AIRLIFT_AGENT_NO_PATCHES       set: updates are fetched whole
  *     AIRLIFT_AGENT_DEVICE_ID        what the server's list calls it; not set: its MAC address
  *     AIRLIFT_AGENT_PUSH_ARDUINO     the same as ArduinoOTA does, on this port
@@ -171,7 +172,8 @@ static void start_listeners(void)
         .port = port != NULL ? (uint16_t)atoi(port) : 0,
         .key = setting("AIRLIFT_AGENT_PUSH_KEY"),
         .timeout_s = seconds("AIRLIFT_AGENT_PUSH_TIMEOUT_S"),
-        .led = true,
+        .led = setting("AIRLIFT_AGENT_PUSH_LED") != NULL,
+        .led_gpio = number("AIRLIFT_AGENT_PUSH_LED"),
     };
     const airlift_push_arduino_config_t arduino = {
         .port = udp_port != NULL ? (uint16_t)atoi(udp_port) : 0,

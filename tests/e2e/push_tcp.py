@@ -321,10 +321,18 @@ class Trouble(World):
         self.assertEqual(self.airlift("push", "tcp", target, self.image_path, "--force", "--no-restart").returncode, 0)
         self.stop()
 
+    def driven_pins(self):
+        return json.loads(self.airlift("device", "status", self.flash, "--json").stdout)["device"]["gpio_out"]
+
     def test_pins_tell_what_goes_on(self):
+        for pin in ("5", "0"):
+            self.boot(push_tcp=self.port, push_led=pin)
+            while not (pins := self.driven_pins()):
+                time.sleep(0.05)  # its task has not begun
+            self.assertEqual(list(pins), [pin])
+            self.stop()
         self.boot(push_tcp=self.port)
-        status = json.loads(self.airlift("device", "status", self.flash, "--json").stdout)
-        self.assertIn("5", json.dumps(status.get("gpio_out", status)))
+        self.assertEqual(self.driven_pins(), {})
         self.stop()
 
     def test_mistakes_are_told(self):

@@ -270,7 +270,8 @@ static uint16_t take_port(int type, int *fd)
 static void test_api_listeners_live_within_the_agents_life(void **state)
 {
     int tcp_fd, udp_fd;
-    const airlift_push_tcp_config_t tcp = {.port = take_port(SOCK_STREAM, &tcp_fd), .led = true};
+    const airlift_push_tcp_config_t tcp = {
+        .port = take_port(SOCK_STREAM, &tcp_fd), .led = true, .led_gpio = 5};
     const airlift_push_arduino_config_t arduino = {.port = take_port(SOCK_DGRAM, &udp_fd), .no_mdns = true};
 
     (void)state;

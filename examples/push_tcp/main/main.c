@@ -58,8 +58,8 @@ void app_main(void)
 #ifdef CONFIG_PUSH_TCP_ALLOW_KEYLESS
         .allow_keyless = true,
 #endif
-        .led = true,
-        .led_gpio = CONFIG_PUSH_TCP_LED_GPIO,
+        .led = CONFIG_PUSH_TCP_LED_GPIO >= 0,
+        .led_gpio = (uint32_t)CONFIG_PUSH_TCP_LED_GPIO,
     };
 
     prepare();
