@@ -38,6 +38,7 @@
 #include "esp_task_wdt.h"
 #include "esp_timer.h"
 #include "freertos/FreeRTOS.h"
+#include "freertos/semphr.h"
 #include "freertos/task.h"
 #include "idf_runtime.h"
 
@@ -594,10 +595,73 @@ static void test_gpio_reads_the_outside_or_its_pull(void **state)
     assert_int_equal(gpio_reset_pin(GPIO_NUM_5), ESP_OK);
     assert_int_equal(atomic_load(&shared->gpio_out[5]), -1);
 
-    config.intr_type = GPIO_INTR_NEGEDGE;
-    assert_int_equal(gpio_config(&config), ESP_ERR_NOT_SUPPORTED);
+    config.intr_type = GPIO_INTR_MAX;
+    assert_int_equal(gpio_config(&config), ESP_ERR_INVALID_ARG);
     assert_int_equal(gpio_set_level(GPIO_NUM_MAX, 1), ESP_ERR_INVALID_ARG);
     assert_int_equal(gpio_reset_pin(GPIO_NUM_NC), ESP_ERR_INVALID_ARG);
+}
+
+static void give_from_handler(void *arg)
+{
+    BaseType_t woken = pdFALSE;
+
+    xSemaphoreGiveFromISR((SemaphoreHandle_t)arg, &woken);
+    portYIELD_FROM_ISR(woken);
+}
+
+static void test_gpio_interrupts_at_edges_and_levels(void **state)
+{
+    struct dev_shared *shared = dev_shared_get();
+    SemaphoreHandle_t fell = xSemaphoreCreateCounting(1000, 0), low = xSemaphoreCreateCounting(1000, 0);
+    const gpio_config_t config = {.pin_bit_mask = BIT64(6) | BIT64(7),
+                                  .mode = GPIO_MODE_INPUT,
+                                  .pull_up_en = GPIO_PULLUP_ENABLE,
+                                  .intr_type = GPIO_INTR_NEGEDGE};
+    const TickType_t long_time = pdMS_TO_TICKS(60000), moment = pdMS_TO_TICKS(50);
+
+    (void)state;
+    assert_int_equal(gpio_config(&config), ESP_OK);
+    assert_int_equal(gpio_isr_handler_add(GPIO_NUM_6, give_from_handler, fell), ESP_ERR_INVALID_STATE);
+    assert_int_equal(gpio_install_isr_service(ESP_INTR_FLAG_IRAM), ESP_OK);
+    assert_int_equal(gpio_install_isr_service(0), ESP_ERR_INVALID_STATE);
+    assert_int_equal(gpio_isr_handler_add(GPIO_NUM_6, give_from_handler, fell), ESP_OK);
+    assert_int_equal(gpio_set_intr_type(GPIO_NUM_7, GPIO_INTR_LOW_LEVEL), ESP_OK);
+    assert_int_equal(gpio_isr_handler_add(GPIO_NUM_7, give_from_handler, low), ESP_OK);
+    assert_int_equal(xSemaphoreTake(fell, moment), pdFALSE);
+    atomic_store(&shared->gpio_in[6], 0);
+    assert_int_equal(xSemaphoreTake(fell, long_time), pdTRUE);
+    assert_int_equal(xSemaphoreTake(fell, moment), pdFALSE); /* once for an edge */
+    atomic_store(&shared->gpio_in[6], 1);
+    assert_int_equal(xSemaphoreTake(fell, moment), pdFALSE);
+    assert_int_equal(gpio_intr_disable(GPIO_NUM_6), ESP_OK);
+    atomic_store(&shared->gpio_in[6], 0);
+    assert_int_equal(xSemaphoreTake(fell, moment), pdFALSE);
+    assert_int_equal(gpio_intr_enable(GPIO_NUM_6), ESP_OK); /* that edge is past */
+    assert_int_equal(xSemaphoreTake(fell, moment), pdFALSE);
+
+    assert_int_equal(xSemaphoreTake(low, 0), pdFALSE);
+    atomic_store(&shared->gpio_in[7], 0);
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(xSemaphoreTake(low, long_time), pdTRUE); /* again and again */
+    }
+    assert_int_equal(gpio_isr_handler_remove(GPIO_NUM_7), ESP_OK);
+    assert_int_equal(gpio_set_intr_type(GPIO_NUM_7, GPIO_INTR_MAX), ESP_ERR_INVALID_ARG);
+    gpio_uninstall_isr_service();
+    assert_int_equal(gpio_isr_handler_remove(GPIO_NUM_6), ESP_ERR_INVALID_STATE);
+    vTaskDelay(moment); /* a call that has begun may still be under way */
+    vSemaphoreDelete(fell);
+    vSemaphoreDelete(low);
+}
+
+static void test_heap_tells_about_itself(void **state)
+{
+    multi_heap_info_t info;
+
+    (void)state;
+    heap_caps_get_info(&info, MALLOC_CAP_DEFAULT);
+    assert_int_equal(info.total_free_bytes + info.total_allocated_bytes, heap_caps_get_total_size(0));
+    assert_true(info.minimum_free_bytes > 0 && info.minimum_free_bytes <= info.total_free_bytes);
+    assert_true(heap_caps_check_integrity_all(true));
 }
 
 static void test_random_fills_everything(void **state)
@@ -737,6 +801,8 @@ int main(void)
         cmocka_unit_test(test_mac_addresses_come_from_efuse_and_count_up),
         cmocka_unit_test(test_chip_info_is_that_of_the_device),
         cmocka_unit_test(test_gpio_reads_the_outside_or_its_pull),
+        cmocka_unit_test(test_gpio_interrupts_at_edges_and_levels),
+        cmocka_unit_test(test_heap_tells_about_itself),
         cmocka_unit_test(test_random_fills_everything),
         cmocka_unit_test(test_heap_shrinks_by_what_is_taken),
         cmocka_unit_test(test_rom_crc_has_the_two_conventions),

@@ -7,6 +7,8 @@ target_compile_definitions(idf_base_app_moved PRIVATE IDF_BASE_MOVED)
 target_link_libraries(idf_base_app_moved PRIVATE airlift_idf)
 
 airlift_unit_test(freertos LIBS airlift_idf)
+airlift_unit_test(freertos_buffers LIBS airlift_idf)
+airlift_unit_test(esp_net LIBS airlift_idf)
 airlift_unit_test(esp_event LIBS airlift_idf)
 airlift_unit_test(esp_timer LIBS airlift_idf)
 airlift_unit_test(esp_base LIBS airlift_idf)

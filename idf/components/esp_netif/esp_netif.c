@@ -600,6 +600,37 @@ esp_err_t esp_netif_dhcpc_get_status(esp_netif_t *esp_netif, esp_netif_dhcp_stat
     return ESP_OK;
 }
 
+/* Start or stop an access point's server. */
+static esp_err_t set_dhcps(esp_netif_t *esp_netif, esp_netif_dhcp_status_t to, esp_err_t already)
+{
+    esp_err_t err = ESP_ERR_ESP_NETIF_INVALID_PARAMS;
+
+    if (!enter(esp_netif)) {
+        return err;
+    }
+    if ((esp_netif->flags & ESP_NETIF_DHCP_SERVER) != 0) {
+        err = esp_netif->dhcp == to ? already : ESP_OK;
+        esp_netif->dhcp = to;
+    }
+    leave();
+    return err;
+}
+
+esp_err_t esp_netif_dhcps_start(esp_netif_t *esp_netif)
+{
+    return set_dhcps(esp_netif, ESP_NETIF_DHCP_STARTED, ESP_ERR_ESP_NETIF_DHCP_ALREADY_STARTED);
+}
+
+esp_err_t esp_netif_dhcps_stop(esp_netif_t *esp_netif)
+{
+    return set_dhcps(esp_netif, ESP_NETIF_DHCP_STOPPED, ESP_ERR_ESP_NETIF_DHCP_ALREADY_STOPPED);
+}
+
+esp_err_t esp_netif_dhcps_get_status(esp_netif_t *esp_netif, esp_netif_dhcp_status_t *status)
+{
+    return esp_netif_dhcpc_get_status(esp_netif, status);
+}
+
 esp_err_t esp_netif_set_dns_info(esp_netif_t *esp_netif, esp_netif_dns_type_t type, esp_netif_dns_info_t *dns)
 {
     if (dns == NULL || type >= ESP_NETIF_DNS_MAX || !enter(esp_netif)) {

@@ -493,6 +493,39 @@ esp_err_t esp_wifi_set_mac(wifi_interface_t ifx, const uint8_t mac[6])
     return mac_type(ifx, &type) ? esp_iface_mac_addr_set(mac, type) : ESP_ERR_WIFI_IF;
 }
 
+/* Is there an access point? */
+static esp_err_t check_ap(void)
+{
+    wifi_mode_t mode;
+
+    if (!enter()) {
+        return ESP_ERR_WIFI_NOT_INIT;
+    }
+    mode = wifi.mode;
+    leave();
+    return mode == WIFI_MODE_AP || mode == WIFI_MODE_APSTA ? ESP_OK : ESP_ERR_WIFI_MODE;
+}
+
+esp_err_t esp_wifi_ap_get_sta_list(wifi_sta_list_t *sta)
+{
+    esp_err_t err = check_ap();
+
+    if (err == ESP_OK && sta == NULL) {
+        return ESP_ERR_INVALID_ARG;
+    }
+    if (err == ESP_OK) {
+        *sta = (wifi_sta_list_t){.num = 0};
+    }
+    return err;
+}
+
+esp_err_t esp_wifi_deauth_sta(uint16_t aid)
+{
+    esp_err_t err = check_ap();
+
+    return err == ESP_OK && aid > ESP_WIFI_MAX_CONN_NUM ? ESP_ERR_INVALID_ARG : err;
+}
+
 /* One setting: with the lock, or NOT_INIT. */
 #define SETTING(statement)                \
     do {                                  \

@@ -20,6 +20,7 @@ struct QueueDefinition {
     UBaseType_t depth; /* how often the holder has taken the mutex */
     TaskHandle_t holder;
     struct kernel_waitq receivers, senders;
+    QueueHandle_t set; /* hears of each item; NULL: in none */
 };
 
 _Static_assert(sizeof(struct QueueDefinition) <= sizeof(StaticQueue_t), "StaticQueue_t is too small");
@@ -65,9 +66,21 @@ static QueueHandle_t create_static(enum kind kind, UBaseType_t length, UBaseType
 
 /* ---- With the lock ------------------------------------------------------- */
 
+/* The set's own queue has room for all that its members can hold, if it was made long enough. */
+static void tell_set(QueueHandle_t q)
+{
+    QueueHandle_t set = q->set;
+
+    configASSERT(set->count < set->length);
+    memcpy(set->storage + (size_t)((set->head + set->count) % set->length) * sizeof q, &q, sizeof q);
+    set->count++;
+    kernel_wake_one(&set->receivers);
+}
+
 static void put(QueueHandle_t q, const void *item, BaseType_t position)
 {
     UBaseType_t at;
+    bool is_new = true;
 
     if (q->kind == KIND_MUTEX) {
         configASSERT(q->holder == kernel_self()); /* given by a task that does not hold it */
@@ -75,6 +88,7 @@ static void put(QueueHandle_t q, const void *item, BaseType_t position)
     }
     if (position == queueOVERWRITE && q->count == q->length) {
         at = q->head;
+        is_new = false;
     } else if (position == queueSEND_TO_FRONT) {
         q->head = (q->head + q->length - 1) % q->length;
         at = q->head;
@@ -88,6 +102,9 @@ static void put(QueueHandle_t q, const void *item, BaseType_t position)
         memcpy(q->storage + (size_t)at * q->item_size, item, q->item_size);
     }
     kernel_wake_one(&q->receivers);
+    if (q->set != NULL && is_new) {
+        tell_set(q);
+    }
 }
 
 static void copy_oldest(QueueHandle_t q, void *item)
@@ -222,6 +239,46 @@ UBaseType_t uxQueueMessagesWaiting(QueueHandle_t queue)
 UBaseType_t uxQueueSpacesAvailable(QueueHandle_t queue)
 {
     return queue->length - uxQueueMessagesWaiting(queue);
+}
+
+/* ---- Sets: queues of the queues that have something ------------------------ */
+
+QueueSetHandle_t xQueueCreateSet(UBaseType_t length)
+{
+    return create(KIND_QUEUE, length, sizeof(QueueHandle_t), 0);
+}
+
+/* Into `to`, out of `from`; not while there is something in it. */
+static BaseType_t change_set(QueueHandle_t queue, QueueHandle_t from, QueueHandle_t to)
+{
+    bool done;
+
+    kernel_lock();
+    done = queue->count == 0 && queue->set == from;
+    if (done) {
+        queue->set = to;
+    }
+    kernel_unlock();
+    return done ? pdPASS : pdFAIL;
+}
+
+BaseType_t xQueueAddToSet(QueueSetMemberHandle_t member, QueueSetHandle_t set)
+{
+    configASSERT(member != NULL && set != NULL && member->kind != KIND_MUTEX);
+    return change_set(member, NULL, set);
+}
+
+BaseType_t xQueueRemoveFromSet(QueueSetMemberHandle_t member, QueueSetHandle_t set)
+{
+    configASSERT(member != NULL && set != NULL);
+    return change_set(member, set, NULL);
+}
+
+QueueSetMemberHandle_t xQueueSelectFromSet(QueueSetHandle_t set, TickType_t ticks)
+{
+    QueueHandle_t member = NULL;
+
+    return xQueueReceive(set, &member, ticks) == pdTRUE ? member : NULL;
 }
 
 /* ---- Semaphores ----------------------------------------------------------- */

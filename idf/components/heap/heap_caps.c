@@ -12,6 +12,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "esp_rom_sys.h"
+
 #define TOTAL (8u * 1024u * 1024u)
 
 static _Atomic size_t minimum = TOTAL;
@@ -102,4 +104,35 @@ size_t heap_caps_get_minimum_free_size(uint32_t caps)
 size_t heap_caps_get_largest_free_block(uint32_t caps)
 {
     return heap_caps_get_free_size(caps);
+}
+
+void heap_caps_get_info(multi_heap_info_t *info, uint32_t caps)
+{
+    size_t now = heap_caps_get_free_size(caps);
+
+    *info = (multi_heap_info_t){.total_free_bytes = now,
+                                .total_allocated_bytes = TOTAL - now,
+                                .largest_free_block = now,
+                                .minimum_free_bytes = heap_caps_get_minimum_free_size(caps)};
+}
+
+void heap_caps_print_heap_info(uint32_t caps)
+{
+    multi_heap_info_t info;
+
+    heap_caps_get_info(&info, caps);
+    esp_rom_printf("Heap: %zu bytes free, %zu allocated, at least %zu were free\n", info.total_free_bytes,
+                   info.total_allocated_bytes, info.minimum_free_bytes);
+}
+
+bool heap_caps_check_integrity(uint32_t caps, bool print_errors)
+{
+    (void)caps;
+    (void)print_errors;
+    return true;
+}
+
+bool heap_caps_check_integrity_all(bool print_errors)
+{
+    return heap_caps_check_integrity(0, print_errors);
 }

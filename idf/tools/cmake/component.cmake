@@ -13,7 +13,7 @@ set(AIRLIFT_EMPTY_COMPONENTS
     esp_driver_pcnt esp_driver_rmt esp_driver_sdio esp_driver_sdm esp_driver_sdmmc
     esp_driver_sdspi esp_driver_spi esp_driver_tsens esp_driver_uart esp_driver_usb_serial_jtag
     esp_eth esp_gdbstub esp_hid esp_https_server esp_lcd esp_libc
-    esp_local_ctrl esp_wifi esp_mm esp_phy esp_pm esp_psram esp_ringbuf esp_rom esp_security
+    esp_local_ctrl esp_wifi esp_mm esp_phy esp_pm esp_psram esp_rom esp_security
     esp_stdio esp_system esp_tee esp_usb_cdc_rom_console esp_vfs_console
     esptool_py espcoredump fatfs hal ieee802154 idf_test linux lwip newlib nvs_sec_provider
     openthread partition_table perfmon protobuf-c protocomm pthread rt sdmmc soc spiffs tcp_transport

@@ -103,6 +103,19 @@ const esp_partition_t *esp_ota_get_last_invalid_partition(void);
 esp_err_t esp_ota_check_image_validity(esp_partition_type_t type, const esp_image_header_t *img_hdr,
                                        const esp_app_desc_t *app_desc);
 
+/* Their older names. */
+static inline __attribute__((deprecated("it is esp_app_get_description() now"))) const esp_app_desc_t *
+esp_ota_get_app_description(void)
+{
+    return esp_app_get_description();
+}
+
+static inline __attribute__((deprecated("it is esp_app_get_elf_sha256() now"))) int
+esp_ota_get_app_elf_sha256(char *dst, size_t size)
+{
+    return esp_app_get_elf_sha256(dst, size);
+}
+
 /* --- Rollback ------------------------------------------------------------ */
 
 esp_err_t esp_ota_mark_app_valid_cancel_rollback(void);

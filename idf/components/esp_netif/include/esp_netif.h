@@ -83,6 +83,14 @@ esp_err_t esp_netif_dhcpc_start(esp_netif_t *esp_netif);
 esp_err_t esp_netif_dhcpc_stop(esp_netif_t *esp_netif); /* ESP_ERR_ESP_NETIF_DHCP_ALREADY_STOPPED */
 esp_err_t esp_netif_dhcpc_get_status(esp_netif_t *esp_netif, esp_netif_dhcp_status_t *status);
 
+/*
+ * The access point's: nobody asks it for an address. ESP_ERR_ESP_NETIF_INVALID_PARAMS if it is no access point's,
+ * ESP_ERR_ESP_NETIF_DHCP_ALREADY_STARTED, ESP_ERR_ESP_NETIF_DHCP_ALREADY_STOPPED.
+ */
+esp_err_t esp_netif_dhcps_start(esp_netif_t *esp_netif);
+esp_err_t esp_netif_dhcps_stop(esp_netif_t *esp_netif);
+esp_err_t esp_netif_dhcps_get_status(esp_netif_t *esp_netif, esp_netif_dhcp_status_t *status);
+
 /* Told back; names are resolved by the host's resolver. */
 esp_err_t esp_netif_set_dns_info(esp_netif_t *esp_netif, esp_netif_dns_type_t type,
                                  esp_netif_dns_info_t *dns);

@@ -121,6 +121,10 @@ esp_err_t esp_wifi_sta_get_aid(uint16_t *aid);
 esp_err_t esp_wifi_get_mac(wifi_interface_t ifx, uint8_t mac[6]);
 esp_err_t esp_wifi_set_mac(wifi_interface_t ifx, const uint8_t mac[6]);
 
+/* Visitors of the access point: none ever come. ESP_ERR_INVALID_ARG, ESP_ERR_WIFI_NOT_INIT, ESP_ERR_WIFI_MODE. */
+esp_err_t esp_wifi_ap_get_sta_list(wifi_sta_list_t *sta);
+esp_err_t esp_wifi_deauth_sta(uint16_t aid); /* 0: all of them */
+
 /* Settings of the radio: remembered and told back. */
 esp_err_t esp_wifi_set_ps(wifi_ps_type_t type);
 esp_err_t esp_wifi_get_ps(wifi_ps_type_t *type);

@@ -193,6 +193,23 @@ typedef struct {
     wifi_country_t country;
 } wifi_ap_record_t;
 
+#define ESP_WIFI_MAX_CONN_NUM 15
+
+/* Visitors of the access point. */
+typedef struct {
+    uint8_t mac[6];
+    int8_t rssi;
+    uint32_t phy_11b : 1;
+    uint32_t phy_11g : 1;
+    uint32_t phy_11n : 1;
+    uint32_t phy_lr : 1;
+} wifi_sta_info_t;
+
+typedef struct {
+    wifi_sta_info_t sta[ESP_WIFI_MAX_CONN_NUM];
+    int num;
+} wifi_sta_list_t;
+
 typedef struct {
     struct {
         uint32_t min;

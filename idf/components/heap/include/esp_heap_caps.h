@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "esp_err.h"
+#include "multi_heap.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -45,6 +46,14 @@ size_t heap_caps_get_total_size(uint32_t caps);
 size_t heap_caps_get_free_size(uint32_t caps);
 size_t heap_caps_get_minimum_free_size(uint32_t caps);
 size_t heap_caps_get_largest_free_block(uint32_t caps);
+void heap_caps_get_info(multi_heap_info_t *info, uint32_t caps);
+
+/* Print them to the console. */
+void heap_caps_print_heap_info(uint32_t caps);
+
+/* True: the host's heap ends the program by itself when it finds itself damaged. */
+bool heap_caps_check_integrity(uint32_t caps, bool print_errors);
+bool heap_caps_check_integrity_all(bool print_errors);
 
 #ifdef __cplusplus
 }

@@ -55,7 +55,7 @@ void UnityDefaultTestRun(UnityTestFunction function, const char *name, int line)
 /* The steps of which that is made. */
 bool unity_protect(void);
 void UnityConcludeTest(void);
-_Noreturn void unity_abort_test(void);
+void unity_abort_test(void) __attribute__((noreturn));
 #define TEST_PROTECT() (unity_protect(), setjmp(Unity.AbortFrame) == 0)
 #define TEST_ABORT()   unity_abort_test()
 
@@ -142,7 +142,7 @@ void unity_check_doubles(const double *expected, const double *actual, size_t n,
                          UNITY_LINE_TYPE line);
 void unity_check_floats(const float *expected, const float *actual, size_t n, const char *message,
                         UNITY_LINE_TYPE line);
-_Noreturn void UnityFail(const char *message, UNITY_LINE_TYPE line);
+void UnityFail(const char *message, UNITY_LINE_TYPE line) __attribute__((noreturn));
 _Noreturn void UnityIgnore(const char *message, UNITY_LINE_TYPE line);
 void UnityMessage(const char *message, UNITY_LINE_TYPE line);
 

@@ -41,6 +41,18 @@ BaseType_t xQueueReset(QueueHandle_t queue);
 UBaseType_t uxQueueMessagesWaiting(QueueHandle_t queue);
 UBaseType_t uxQueueSpacesAvailable(QueueHandle_t queue);
 
+/*
+ * Sets: wait for several queues and semaphores at once. length: what all members can hold together. Members must be
+ * empty when they come or go (pdFAIL), and be read once each time they are selected. Mutexes can't be members.
+ */
+typedef QueueHandle_t QueueSetHandle_t;
+typedef QueueHandle_t QueueSetMemberHandle_t;
+QueueSetHandle_t xQueueCreateSet(UBaseType_t length);
+BaseType_t xQueueAddToSet(QueueSetMemberHandle_t member, QueueSetHandle_t set);
+BaseType_t xQueueRemoveFromSet(QueueSetMemberHandle_t member, QueueSetHandle_t set);
+QueueSetMemberHandle_t xQueueSelectFromSet(QueueSetHandle_t set, TickType_t ticks); /* NULL: none in time */
+#define xQueueSelectFromSetFromISR(set) xQueueSelectFromSet((set), 0)
+
 #define xQueueSend(queue, item, ticks)        xQueueGenericSend((queue), (item), (ticks), queueSEND_TO_BACK)
 #define xQueueSendToBack(queue, item, ticks)  xQueueGenericSend((queue), (item), (ticks), queueSEND_TO_BACK)
 #define xQueueSendToFront(queue, item, ticks) xQueueGenericSend((queue), (item), (ticks), queueSEND_TO_FRONT)

@@ -1,7 +1,6 @@
 /* sockets.h - BSD sockets: the system's. */
 #pragma once
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <net/if.h>
@@ -13,6 +12,8 @@
 #include <sys/time.h>
 #include <sys/uio.h>
 #include <unistd.h>
+
+#include "lwip/inet.h"
 
 #define closesocket(s)               close(s)
 #define ioctlsocket(s, cmd, arg)     ioctl(s, cmd, arg)

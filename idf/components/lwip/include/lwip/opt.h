@@ -1,0 +1,2 @@
+/* opt.h - lwIP's build options: programs include it and use none of them. */
+#pragma once
