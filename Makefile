@@ -2,8 +2,8 @@
 
 PREFIX ?= /usr/local
 JOBS   ?= $(shell nproc)
-# Many tests wait for a process or a clock: one more at a time than there are processors.
-TEST_JOBS ?= $(shell expr $(JOBS) + 1)
+# The long tests mostly wait, for a process or a clock: three at a time for each processor.
+TEST_JOBS ?= $(shell expr $(JOBS) \* 3)
 
 # Tests of what has threads: tasks, the agent, the server.
 THREADED = ^(unit\.(agent|freertos|esp_|mqtt|nvs|server|unity)|e2e\.(agent|delta|mqtt|push|server))

@@ -42,15 +42,28 @@ function(airlift_unit_test name)
     set_tests_properties(unit.${name} PROPERTIES TIMEOUT 300)
 endfunction()
 
-# airlift_e2e_test(NAME): tests/e2e/NAME.py against the staged installation.
+# airlift_e2e_test(NAME [TIMEOUT s] [SHARES n] [ENVIRONMENT VARIABLE=VALUE...]): tests/e2e/NAME.py against the staged
+# installation. SHARES: as n tests NAME.1 ... NAME.n, each with a part of the script's (tests/e2e/shares.py).
 function(airlift_e2e_test name)
-    cmake_parse_arguments(ARG "" "TIMEOUT" "" ${ARGN})
+    cmake_parse_arguments(ARG "" "TIMEOUT;SHARES" "ENVIRONMENT" ${ARGN})
     if(NOT ARG_TIMEOUT)
         set(ARG_TIMEOUT 300)
     endif()
-    add_test(NAME e2e.${name}
-        COMMAND python3 -B ${CMAKE_CURRENT_SOURCE_DIR}/${name}.py ${AIRLIFT_STAGE})
-    set_tests_properties(e2e.${name} PROPERTIES TIMEOUT ${ARG_TIMEOUT} FIXTURES_REQUIRED stage)
+    if(NOT ARG_SHARES)
+        set(ARG_SHARES 1)
+    endif()
+    foreach(k RANGE 1 ${ARG_SHARES})
+        set(test e2e.${name})
+        set(environment ${ARG_ENVIRONMENT})
+        if(ARG_SHARES GREATER 1)
+            string(APPEND test .${k})
+            list(APPEND environment AIRLIFT_E2E_SHARE=${k}/${ARG_SHARES})
+        endif()
+        add_test(NAME ${test} COMMAND python3 -B ${CMAKE_CURRENT_SOURCE_DIR}/${name}.py ${AIRLIFT_STAGE})
+        # They take longer than all others, mostly waiting: they begin first.
+        set_tests_properties(${test} PROPERTIES TIMEOUT ${ARG_TIMEOUT} FIXTURES_REQUIRED stage
+            ENVIRONMENT "${environment}" COST 100)
+    endforeach()
 endfunction()
 
 # The staged installation: what a user gets from `make install`, inside the build tree.

@@ -24,6 +24,7 @@ import unittest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from faulty_server import FaultyServer, Route  # noqa: E402
+from shares import load_tests  # noqa: E402,F401
 
 AIRLIFT = ""  # the staged program
 SECTOR = 4096

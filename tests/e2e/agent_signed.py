@@ -23,6 +23,7 @@ import push_world  # noqa: E402
 import server_world  # noqa: E402
 from agent import make_image  # noqa: E402
 from push_arduino import Host  # noqa: E402
+from shares import load_tests  # noqa: E402,F401
 from signing_world import DIGEST, sign  # noqa: E402
 
 

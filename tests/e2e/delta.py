@@ -25,6 +25,7 @@ import agent  # noqa: E402
 import server_world  # noqa: E402
 from agent import Device, World, make_manifest  # noqa: E402
 from faulty_server import FaultyServer, Route  # noqa: E402
+from shares import load_tests  # noqa: E402,F401
 
 OWN, ESP = "airlift-delta-1", "esp_delta_ota"  # as manifests and devices call the formats
 FORMATS = OWN + ", " + ESP

@@ -22,6 +22,7 @@ import tempfile
 import unittest
 
 from server_openapi import read_yaml
+from shares import load_tests  # noqa: F401
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 STAGE = None  # set by main

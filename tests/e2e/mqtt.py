@@ -21,6 +21,7 @@ from broker import Broker  # noqa: E402
 from faulty_server import Route  # noqa: E402
 from job_service import JobService  # noqa: E402
 from mqtt_wire import Client, Refused  # noqa: E402
+from shares import load_tests  # noqa: E402,F401
 
 DEVICE = "lamp-7"
 

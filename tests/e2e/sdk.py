@@ -21,6 +21,8 @@ import textwrap
 import threading
 import unittest
 
+from shares import load_tests  # noqa: F401
+
 STAGE = ""
 PATIENCE_S = 120  # for anything that must happen; only a failing test waits so long
 
