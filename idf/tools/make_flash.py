@@ -74,6 +74,7 @@ def main():
     parser.add_argument("--bootloader", required=True)
     parser.add_argument("--bootloader-offset", required=True)
     parser.add_argument("--key", action="append", default=[], help="KEY=JSON: more of the description")
+    parser.add_argument("--data", action="append", default=[], help="PARTITION=FILE: what it holds")
     parser.add_argument("--out", required=True)
     args = parser.parse_args()
 
@@ -112,6 +113,12 @@ def main():
             bootloader = f.read()
         flash.seek(int(args.bootloader_offset, 0))
         flash.write(bootloader)
+    for data in args.data:
+        partition, file = data.split("=", 1)
+        result = subprocess.run([args.tool, "flash", "write", args.out, "--partition", partition, "--ignore-readonly",
+                                 file], stdout=subprocess.DEVNULL, check=False)
+        if result.returncode != 0:
+            sys.exit(result.returncode)
     if args.secure_boot is not None:
         args.key += burn_secure_boot(args.tool, args.secure_boot)
     if args.key:

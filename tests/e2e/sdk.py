@@ -335,6 +335,45 @@ class Projects(SdkTest):
         p.write("sdkconfig.defaults", 'CONFIG_PARTITION_TABLE_CUSTOM=y\nCONFIG_PARTITION_TABLE_CUSTOM_FILENAME="gone.csv"\n')
         self.assertIn("gone.csv", p.configure(ok=False))
 
+    def test_data_partitions_are_filled_by_the_build(self):
+        p = self.project()
+        p.main("""
+    char text[32];
+    size_t size = sizeof text;
+    int32_t level = 0;
+    nvs_handle_t nvs;
+    const esp_partition_t *storage = esp_partition_find_first(ESP_PARTITION_TYPE_DATA, ESP_PARTITION_SUBTYPE_ANY, "storage");
+    ESP_ERROR_CHECK(nvs_flash_init());
+    ESP_ERROR_CHECK(nvs_open("app", NVS_READONLY, &nvs));
+    ESP_ERROR_CHECK(nvs_get_i32(nvs, "level", &level));
+    ESP_ERROR_CHECK(nvs_get_str(nvs, "cert", text, &size));
+    printf("level %d, cert %s\\n", (int)level, text);
+    ESP_ERROR_CHECK(esp_partition_read(storage, 0, text, 6));
+    printf("storage %.6s\\n", text);""", '"nvs_flash.h" "esp_partition.h"')
+        with open(p.path("main/CMakeLists.txt"), "a", encoding="utf-8") as f:
+            f.write("nvs_create_partition_image(nvs ../settings.csv FLASH_IN_PROJECT DEPENDS ../cert.txt)\n"
+                    "esptool_py_flash_to_partition(flash storage ${CMAKE_CURRENT_LIST_DIR}/../storage.txt)\n")
+        p.write("settings.csv", "key,type,encoding,value\napp,namespace,,\nlevel,data,i32,-7\ncert,file,string,../cert.txt\n")
+        p.write("cert.txt", "a certificate")
+        p.write("storage.txt", "stored bytes")
+        p.write("sdkconfig.defaults", ROOMY.replace("roomy.csv", "parts.csv"))
+        p.write("parts.csv", "nvs,data,nvs,,0x4000\nfactory,app,factory,,8M\nstorage,data,0x99,,64K\n")
+        p.build()
+        text = airlift("device", "run", p.path("build/flash.bin"), "--max-boots", "1")
+        self.assertIn("level -7, cert a certificate\n", text)
+        self.assertIn("storage stored\n", text)
+        self.assertEqual(os.path.getsize(p.path("build/nvs.bin")), 0x4000)
+        p.write("cert.txt", "another one")
+        p.ninja()
+        self.assertIn("cert another one", airlift("device", "run", p.path("build/flash.bin"), "--max-boots", "1"))
+
+        p.write("parts.csv", "nvs2,data,nvs,,0x4000\nfactory,app,factory,,8M\nstorage,data,0x99,,64K\n")
+        self.assertIn("the partition table has no NVS partition 'nvs', but nvs2", flat(p.ninja(ok=False)))
+        with open(p.path("main/CMakeLists.txt"), "a", encoding="utf-8") as f:
+            f.write("spiffs_create_partition_image(storage ../web FLASH_IN_PROJECT)\n")
+        self.assertIn("spiffs_create_partition_image() is not supported on the virtual device",
+                      flat(p.configure(ok=False)))
+
     def test_app_that_does_not_fit_is_refused_with_numbers(self):
         p = self.project().main("", register='EMBED_FILES "ballast.bin"')
         p.write("main/main.c", "#include <stdio.h>\nextern const char ballast[] asm(\"_binary_ballast_bin_start\");\n"

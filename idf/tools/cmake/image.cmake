@@ -156,17 +156,24 @@ function(__airlift_add_images)
         VERBATIM)
     add_custom_target(bootloader ALL DEPENDS "${bootloader}")
 
+    idf_build_get_property(data AIRLIFT_DATA)
+    idf_build_get_property(data_files AIRLIFT_DATA_FILES)
+    list(TRANSFORM data PREPEND "--data=")
     add_custom_command(OUTPUT "${flash}"
         COMMAND "${PYTHON}" -B "${AIRLIFT_TOOLS_DIR}/make_flash.py" --tool "${AIRLIFT_TOOL}"
             --app "${app}" --table "${table}" --source "${source}"
             --bootloader "${bootloader}" --bootloader-offset ${CONFIG_BOOTLOADER_OFFSET_IN_FLASH}
             --offset ${CONFIG_PARTITION_TABLE_OFFSET} --size ${CONFIG_ESPTOOLPY_FLASHSIZE}
-            ${rollback} ${anti_rollback} ${secure_boot} ${pins} --out "${flash}"
-        DEPENDS "${app}" "${table}" "${bootloader}" "${AIRLIFT_TOOLS_DIR}/make_flash.py"
+            ${rollback} ${anti_rollback} ${secure_boot} ${pins} ${data} --out "${flash}"
+        DEPENDS "${app}" "${table}" "${bootloader}" ${data_files} "${AIRLIFT_TOOLS_DIR}/make_flash.py"
         BYPRODUCTS "${flash}.json"
         COMMENT "Building flash.bin"
         VERBATIM)
     add_custom_target(flash_image ALL DEPENDS "${flash}")
+    idf_build_get_property(data_targets AIRLIFT_DATA_TARGETS)
+    if(data_targets)
+        add_dependencies(flash_image ${data_targets})
+    endif()
 
     add_custom_target(run
         COMMAND "${AIRLIFT_TOOL}" device run "${flash}"

@@ -7,6 +7,7 @@
 #   embed.cmake       files inside the program
 #   unsupported.cmake headers that say why they cannot be included
 #   image.cmake       from program to app image, partition table and flash file
+#   data.cmake        data partitions that the build fills
 #   sdk-flags.cmake   how this SDK was built, and where its parts are (written at installation)
 #
 # The components of ESP-IDF that the virtual device has are one library with one include
@@ -51,6 +52,7 @@ include("${CMAKE_CURRENT_LIST_DIR}/config.cmake")
 include("${CMAKE_CURRENT_LIST_DIR}/version.cmake")
 include("${CMAKE_CURRENT_LIST_DIR}/unsupported.cmake")
 include("${CMAKE_CURRENT_LIST_DIR}/image.cmake")
+include("${CMAKE_CURRENT_LIST_DIR}/data.cmake")
 
 if(AIRLIFT_SDK_COMPILER AND NOT CMAKE_C_COMPILER)
     set(CMAKE_C_COMPILER "${AIRLIFT_SDK_COMPILER}") # its sanitizers are in the SDK's archives

@@ -143,7 +143,7 @@ void unity_check_doubles(const double *expected, const double *actual, size_t n,
 void unity_check_floats(const float *expected, const float *actual, size_t n, const char *message,
                         UNITY_LINE_TYPE line);
 void UnityFail(const char *message, UNITY_LINE_TYPE line) __attribute__((noreturn));
-_Noreturn void UnityIgnore(const char *message, UNITY_LINE_TYPE line);
+void UnityIgnore(const char *message, UNITY_LINE_TYPE line) __attribute__((noreturn));
 void UnityMessage(const char *message, UNITY_LINE_TYPE line);
 
 /* A value of the width that its style says: (UNITY_INT)(uint8_t)(x). */
