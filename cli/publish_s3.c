@@ -38,23 +38,10 @@ static bool object_of(const struct release *r, const char *name, const char *end
     return asprintf(&out->key, "%s%s%s", r->folder.key, name, ending) >= 0;
 }
 
-/* As the server has it. */
-static bool is_product(const char *name)
-{
-    static const char lower[] = "abcdefghijklmnopqrstuvwxyz0123456789";
-    size_t len = strlen(name);
-    return len > 0 && len <= 64 && strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789._-") == len &&
-           strchr(lower, name[0]);
-}
-
 /* "PREFIX" -> "PREFIX/PRODUCT/". */
 static int find_folder(struct release *r)
 {
     struct srv_s3_uri uri;
-    if (!is_product(r->request->product)) {
-        return host_fail(
-            "publish: a product's name is 1 to 64 of a-z 0-9 . _ - and begins with a letter or digit");
-    }
     if (srv_s3_uri_parse(r->p->where, &uri, r->err, sizeof r->err) != 0) {
         return host_fail("publish: %s", r->err);
     }

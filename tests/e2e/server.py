@@ -789,7 +789,8 @@ class PublishCommand(Case):
         other = self.path("other.bin", make_image("1.0.0", fill=1))
         self.assertFailed(self.publish(s, other, "-p", "demo"), "version 1.0.0 exists with other bytes")
         self.assertFailed(self.publish(s, image, "-p", "demo", AIRLIFT_TOKEN="wrong"), "not the admin token")
-        self.assertFailed(self.publish(s, image, "-p", "No Good"), "a product's name")
+        for name in ("No Good", "a/b", "", "../a"):
+            self.assertFailed(self.publish(s, image, "-p", name), "a product's name")
         self.assertFailed(self.publish(s, self.path("cut.bin", make_image("2.0.0")[:-5]), "-p", "demo"), "not a whole, intact app image")
         self.assertFailed(self.publish(s, self.path("missing.bin"), "-p", "demo"), "missing.bin")
         self.assertFailed(self.publish(s, self.path("huge.bin", bytes(UPLOAD_MAX + 1)), "-p", "demo"), "huge.bin")
