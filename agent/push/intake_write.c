@@ -335,8 +335,11 @@ static airlift_fail_t compare(struct agent *a, struct writer *w)
 /* Whole, as announced, and good from flash? */
 static airlift_fail_t verify(struct agent *a, struct writer *w)
 {
-    const airlift_fail_t fail = compare(a, w);
+    airlift_fail_t fail = compare(a, w);
 
+    if (fail == AIRLIFT_FAIL_NONE && !w->in->order.filesystem) {
+        fail = agent_slot_kept(a, w->part, w->pos, a->manifest.sha256);
+    }
     if (fail != AIRLIFT_FAIL_NONE || w->in->order.filesystem) {
         return fail;
     }

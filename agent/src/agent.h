@@ -413,6 +413,14 @@ void agent_slot_version(const esp_partition_t *slot, char out[AGENT_VERSION_SIZE
 /* Is the slot's image the one of this record? Reads all of it. */
 bool agent_slot_is(const esp_partition_t *slot, const struct agent_record *record);
 
+/*
+ * A file of `size` bytes with this hash has been written there. Where it has more than an image, a signature, has flash
+ * kept all of it? An image has a hash of its own; a signature that was lost looks like one that was never right, and
+ * esp_ota_end() leaves nothing that would tell. _IMAGE if not.
+ */
+airlift_fail_t agent_slot_kept(struct agent *a, const esp_partition_t *slot, uint32_t size,
+                               const uint8_t sha256[AL_SHA256_SIZE]);
+
 /* Do the slot's first `size` bytes hash to the manifest's SHA-256 and MD5? Reads them into a->buf. */
 bool agent_slot_holds(struct agent *a, const esp_partition_t *slot, uint32_t size);
 

@@ -407,10 +407,10 @@ static airlift_fail_t fetch_all(struct agent *a)
 
 /* --- The end -------------------------------------------------------------- */
 
-static airlift_fail_t compare_hashes(struct agent *a)
+static airlift_fail_t compare_hashes(struct agent *a, uint8_t sha256[AL_SHA256_SIZE])
 {
     struct agent_download *d = &a->download;
-    uint8_t sha256[AL_SHA256_SIZE], md5[AL_SHA256_SIZE];
+    uint8_t md5[AL_SHA256_SIZE];
     const int sha256_err = al_hash_final(&d->sha256, sha256);
     const int md5_err = al_hash_final(&d->md5, md5);
 
@@ -430,10 +430,14 @@ static airlift_fail_t compare_hashes(struct agent *a)
 static airlift_fail_t verify(struct agent *a)
 {
     struct agent_download *d = &a->download;
-    airlift_fail_t fail = compare_hashes(a);
+    uint8_t sha256[AL_SHA256_SIZE];
+    airlift_fail_t fail = compare_hashes(a, sha256);
 
     if (fail == AIRLIFT_FAIL_NONE && !is_patch(d)) {
-        fail = agent_end_session(a);
+        fail = agent_slot_kept(a, d->slot, d->total, sha256);
+        if (fail == AIRLIFT_FAIL_NONE) {
+            fail = agent_end_session(a);
+        }
     }
     if (fail != AIRLIFT_FAIL_NONE) {
         /* Nothing of it is worth keeping. A cut before this erases it next time. */

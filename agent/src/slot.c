@@ -97,6 +97,20 @@ bool agent_slot_file(struct agent *a, const esp_partition_t *slot, struct agent_
     return true;
 }
 
+airlift_fail_t agent_slot_kept(struct agent *a, const esp_partition_t *slot, uint32_t size,
+                               const uint8_t sha256[AL_SHA256_SIZE])
+{
+    const esp_partition_pos_t pos = {.offset = slot->address, .size = slot->size};
+    esp_image_metadata_t meta;
+    uint8_t kept[AL_SHA256_SIZE];
+
+    if ((esp_image_get_metadata(&pos, &meta) == ESP_OK && meta.image_len >= size) ||
+        (agent_slot_sha256(a, slot, 0, size, kept) && memcmp(kept, sha256, sizeof(kept)) == 0)) {
+        return AIRLIFT_FAIL_NONE;
+    }
+    return agent_fail(a, AIRLIFT_FAIL_IMAGE, "slot %s did not keep the image as it came", slot->label);
+}
+
 bool agent_slot_holds(struct agent *a, const esp_partition_t *slot, uint32_t size)
 {
     const struct agent_manifest *m = &a->manifest;

@@ -93,8 +93,11 @@ static int program_worn(uint32_t off, const uint8_t *data, uint32_t len)
 /* --- Operations that fail once ---------------------------------------------- */
 
 /* Is it this operation's turn to fail? */
-static bool fails_now(void)
+static bool fails_now(uint32_t off)
 {
+    if (faults->only_in != 0 && off / AL_SECTOR_SIZE != faults->only_in / AL_SECTOR_SIZE) {
+        return false;
+    }
     faults->ops++;
     return faults->fail_at != 0 && (faults->ops == faults->fail_at ||
                                     (faults->way == FAULT_ALL_AFTER && faults->ops > faults->fail_at));
@@ -109,7 +112,7 @@ static int outcome(void)
 static int faulty_program(const struct al_flash *chip, uint32_t off, const uint8_t *data, uint32_t len)
 {
     const bool worn = touches_worn(off, len);
-    const bool fails = fails_now();
+    const bool fails = fails_now(off);
     uint32_t n = len;
 
     if (fails && faults->way != FAULT_DONE) {
@@ -127,7 +130,7 @@ static int faulty_program(const struct al_flash *chip, uint32_t off, const uint8
 
 static int faulty_erase_sector(const struct al_flash *chip, uint32_t off)
 {
-    const bool fails = fails_now();
+    const bool fails = fails_now(off);
 
     if (faults->half_erased == off) {
         faults->half_erased = 0;

@@ -37,6 +37,7 @@ enum wear_way {
 struct faults {
     uint32_t ops; /* programs and sector erases since faults_heal() */
     uint32_t fail_at;
+    uint32_t only_in; /* offset of the sector in which they are counted; 0: everywhere */
     enum fault_way way;
     unsigned n_worn;
     uint32_t worn[MAX_WORN]; /* offsets of sectors */

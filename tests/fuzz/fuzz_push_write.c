@@ -272,6 +272,13 @@ airlift_fail_t agent_check_prefix(struct agent *a, const uint8_t *data, uint32_t
     return len < AGENT_PREFIX_SIZE ? AIRLIFT_FAIL_IMAGE : AIRLIFT_FAIL_NONE;
 }
 
+airlift_fail_t agent_slot_kept(struct agent *a, const esp_partition_t *slot, uint32_t size,
+                               const uint8_t sha256[AL_SHA256_SIZE])
+{
+    (void)a, (void)slot, (void)size, (void)sha256;
+    return AIRLIFT_FAIL_NONE;
+}
+
 airlift_fail_t agent_refuse_image(struct agent *a, esp_err_t err)
 {
     (void)err;
