@@ -177,11 +177,30 @@ class Dashboard(Page):
                          [(d["id"], d["product"], d["version"].split()[0]) for d in devices])
         self.assertEqual([row[4].split("\n")[0] for row in told], [d.get("failure", "") for d in devices])
         self.assertEqual(browser.text("#patches"), [str(sum(len(p["patches"]) for p in products))])
-        # By minute: the table beside the bars has what was sent.
+        # By minute: bars, their words, and the table beside them have what was sent.
+        sums = [f"{name} {self.rounded(stats[key])}" for name, key in
+                (("images", "image_bytes"), ("patches", "patch_bytes"), ("saved", "saved_bytes"))]
+        self.assertEqual(browser.eval(js="document.getElementById('chart').getAttribute('aria-label')"),
+                         "Last hour: " + ", ".join(sums))
+        self.assertEqual(browser.text("#chart-legend span"), sums)
+        self.assertEqual(self.bar_parts(), [stats["image_bytes"] > 0, True])
         browser.eval(js="document.querySelector('details').open = true")
         rows = [[int(cell.replace(",", "")) for cell in row.split("\t")[1:]] for row in browser.text("#chart-table tbody tr")]
         self.assertEqual([sum(column) for column in zip(*rows)],
                          [stats[k] for k in ("image_bytes", "patch_bytes", "saved_bytes")])
+
+    def bar_parts(self):
+        """Are bars of images, and of what was saved, drawn?"""
+        return browser.eval(js="""(() => {
+            const canvas = document.querySelector("#chart canvas");
+            const copy = new OffscreenCanvas(canvas.width, canvas.height).getContext("2d", { willReadFrequently: true });
+            copy.drawImage(canvas, 0, 0);
+            const { data } = copy.getImageData(0, 0, canvas.width, canvas.height);
+            const drawn = new Set();
+            for (let i = 0; i < data.length; i += 4) drawn.add(`rgb(${data[i]}, ${data[i + 1]}, ${data[i + 2]})`);
+            return ["images", "saved"].map((name) =>
+                drawn.has(getComputedStyle(document.querySelector(`#chart-legend .${name}`)).backgroundColor));
+        })()""")
 
     def rows(self, selector):
         """The cells' texts, row by row."""
