@@ -144,7 +144,7 @@ static int open_part(const char *path, struct part *p)
     *p = (struct part){.fd = -1};
     if (!dir || asprintf(&p->name, "%s.XXXXXX", path) < 0) {
         free(dir);
-        p->name = NULL;
+        *p = (struct part){.fd = -1};
         errno = ENOMEM;
         return -1;
     }
