@@ -11,16 +11,17 @@ scripts/check-rv32.sh
 
 # Generated sources and tests are compiled with the same warnings; the analysis is for what is shipped, each source as
 # it is shipped: tests compile many once more, and clang-tidy would go through every one of those.
-cmake --preset dev > /dev/null
-mkdir -p build/tidy
+cmake --preset dev -B build/tidy > /dev/null
 python3 - << 'END'
 import json
-with open("build/dev/compile_commands.json") as file:
+path = "build/tidy/compile_commands.json"
+with open(path) as file:
     commands = json.load(file)
 shipped = [c for c in commands if " -o tests/" not in c["command"] and " -o bench/" not in c["command"]]
-with open("build/tidy/compile_commands.json", "w") as file:
+with open(path, "w") as file:
     json.dump(shipped, file)
 END
-git ls-files 'core/*.c' 'host/*.c' 'delta/*.c' 'device/*.c' 'idf/components/*.c' 'agent/*.c' 'server/*.c' 'cli/*.c' |
+git ls-files 'core/*.c' 'host/*.c' 'delta/*.c' 'device/*.c' 'idf/components/*.c' 'agent/*.c' 'server/*.c' \
+    'web/*.c' 'cli/*.c' |
     xargs -P "$(nproc)" -n 2 clang-tidy -p build/tidy --quiet 2> /dev/null
 echo "style: clean"
