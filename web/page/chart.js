@@ -14,7 +14,7 @@ const parts = [
 const time = (at) => at.toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
 const ranges = [
   { name: "Last hour", list: "minutes", step: 60, n: 60, tick: time },
-  { name: "Last week", list: "hours", step: 3600, n: 168,
+  { name: "Last week", list: "hours", step: 3600, n: 168, incrs: [86400, 2 * 86400],
     tick: (at) => at.toLocaleDateString([], { weekday: "short", day: "numeric" }) },
 ];
 const HEIGHT = 190;
@@ -42,9 +42,10 @@ function series(range) {
 
 const sum = (list) => list.reduce((a, b) => a + b, 0);
 
-/** Each bar is drawn from 0 to the sum of its part and those below, the highest first. */
+/** Each bar is drawn from 0 to the sum of its part and those below, the highest first; none where its part is 0. */
 function stacked({ x, values }) {
-  const sums = values.map((_, p) => x.map((_, i) => sum(values.slice(0, p + 1).map((list) => list[i]))));
+  const upTo = (p, i) => sum(values.slice(0, p + 1).map((list) => list[i]));
+  const sums = values.map((list, p) => list.map((value, i) => (value > 0 ? upTo(p, i) : null)));
   return [x, ...sums.reverse()];
 }
 
@@ -74,7 +75,7 @@ function makePlot(range, data) {
       fill: color(part.color), stroke: color(part.color), width: 0, paths: bars, points: { show: false },
     }))],
     axes: [
-      { ...axis, font, size: 28, grid: { show: false }, space: 70,
+      { ...axis, font, size: 28, grid: { show: false }, space: 70, incrs: range.incrs,
         values: (_, ticks) => ticks.map((tick) => range.tick(new Date(1000 * tick))) },
       { ...axis, font, size: 62, values: (_, ticks) => ticks.map((tick) => (tick === 0 ? "0" : bytes(tick))) },
     ],

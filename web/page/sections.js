@@ -102,7 +102,7 @@ function failureText(device) {
 
 function deviceRow(device) {
   const version = device.version || "unknown";
-  return [el("span", { class: "name id" }, device.id), device.product,
+  return [el("span", { class: "id", title: device.id }, device.id), device.product,
     el("span", { class: "name" }, version, !device.released && tag("not published")), moment(device.seen), failureText(device)];
 }
 
@@ -126,7 +126,7 @@ export function showFailures(failures) {
   const list = Object.entries(failures).sort((a, b) => b[1] - a[1]);
   const most = Math.max(...Object.values(failures));
   $("failures").replaceChildren(list.length === 0
-    ? el("p", { class: "empty card" }, "No device has said that an update failed, since the server's start.")
+    ? el("p", { class: "empty card" }, "No device has said that an update failed.")
     : el("div", { class: "card" }, table("Failures by reason",
       [{ title: "reason" }, { title: "times", number: true }, { title: "" }],
       list.map(([reason, n]) => [reason, count(n), bar(n / most, "bad")]))));
