@@ -21,6 +21,7 @@
  */
 #pragma once
 
+#include <http_parser.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>

@@ -109,3 +109,7 @@ esp_err_t esp_netif_get_hostname(esp_netif_t *esp_netif, const char **hostname);
 #ifdef __cplusplus
 }
 #endif
+
+/* Programs rely on ESP-IDF's including these here; they need what stands above. */
+#include "esp_eth_netif_glue.h"
+#include "esp_wifi_default.h"

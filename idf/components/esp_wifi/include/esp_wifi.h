@@ -17,9 +17,11 @@
 #include <stdint.h>
 
 #include "esp_err.h"
-#include "esp_event_base.h"
+#include "esp_event.h"
 #include "esp_wifi_default.h"
 #include "esp_wifi_types.h"
+#include "freertos/FreeRTOS.h"
+#include "freertos/queue.h"
 
 #ifdef __cplusplus
 extern "C" {

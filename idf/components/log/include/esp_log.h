@@ -9,6 +9,7 @@
 #include <stdarg.h>
 #include <stdint.h>
 
+#include "esp_rom_sys.h"
 #include "sdkconfig.h"
 
 #ifndef LOG_LOCAL_LEVEL

@@ -11,13 +11,23 @@
  */
 #pragma once
 
+#include <assert.h>
+#include <limits.h>
+#include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
 
+/* Programs rely on ESP-IDF's including these here. */
 #include "esp_attr.h"
+#include "esp_cpu.h"
 #include "esp_err.h"
+#include "esp_heap_caps.h"
+#include "esp_macros.h"
+#include "esp_rom_sys.h"
+#include "esp_system.h"
+#include "esp_timer.h"
 #include "sdkconfig.h"
 
 #include "freertos/FreeRTOSConfig.h"
