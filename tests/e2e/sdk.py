@@ -479,7 +479,11 @@ class Components(SdkTest):
     def test_project_of_an_older_esp_idf(self):
         p = self.project(top="set(SUPPORTED_TARGETS esp32)\nset(IDF_TARGET esp32)")
         p.write("CMakeLists.txt", p.read("CMakeLists.txt").replace("3.16", "3.5"))
-        p.main('    printf("%.6s %d\\n", text, COUNT);')
+        p.main('    xTaskHandle me = xTaskGetCurrentTaskHandle();\n    xQueueHandle queue = xQueueCreate(1, 1);\n'
+               '    printf("%.6s %d %s %d %s\\n", text, COUNT, pcTaskGetTaskName(me), queue != NULL,\n'
+               '           esp_ota_get_app_description()->version);', '"freertos/FreeRTOS.h" "freertos/queue.h" "esp_ota_ops.h"')
+        p.write("sdkconfig.defaults", "CONFIG_FREERTOS_ENABLE_BACKWARD_COMPATIBILITY=y\n")
+        p.write("version.txt", "1.0")
         p.write("main/main.c", 'extern const char text[] asm("_binary_ca_pem_start");\n#include "count.h"\n' +
                 p.read("main/main.c"))
         p.write("main/CMakeLists.txt", 'set(COMPONENT_SRCS "main.c")\nset(COMPONENT_ADD_INCLUDEDIRS "inc")\n'
@@ -489,7 +493,7 @@ class Components(SdkTest):
         p.write("main/inc/count.h", "#ifndef COUNT\n#error\n#endif\n")
         p.write("certs/ca.pem", "issuer")
         p.build()
-        self.assertIn("issuer 6", p.run())
+        self.assertIn("issuer 6 main 1 1.0", p.run())
 
     def test_minimal_build_leaves_out_what_main_does_not_need(self):
         p = self.project(top="")

@@ -37,6 +37,7 @@
 #include "esp_system.h"
 #include "esp_task_wdt.h"
 #include "esp_timer.h"
+#include "esp_tls_crypto.h"
 #include "freertos/FreeRTOS.h"
 #include "freertos/semphr.h"
 #include "freertos/task.h"
@@ -664,6 +665,24 @@ static void test_heap_tells_about_itself(void **state)
     assert_true(heap_caps_check_integrity_all(true));
 }
 
+static void test_tls_lends_base64_and_sha1(void **state)
+{
+    static const unsigned char sha1_abc[] =
+        "\xA9\x99\x3E\x36\x47\x06\x81\x6A\xBA\x3E\x25\x71\x78\x50\xC2\x6C\x9C\xD0\xD8\x9D";
+    unsigned char text[16], digest[20];
+    size_t len;
+
+    (void)state;
+    assert_int_equal(esp_crypto_base64_encode(text, sizeof text, &len, (const unsigned char *)"user:pw", 7),
+                     0);
+    assert_int_equal(len, 12);
+    assert_string_equal((char *)text, "dXNlcjpwdw==");
+    assert_int_not_equal(esp_crypto_base64_encode(text, 12, &len, (const unsigned char *)"user:pw", 7), 0);
+    assert_int_equal(len, 13);
+    assert_int_equal(esp_crypto_sha1((const unsigned char *)"abc", 3, digest), 0);
+    assert_memory_equal(digest, sha1_abc, 20);
+}
+
 static void test_random_fills_everything(void **state)
 {
     uint8_t a[32] = {0}, b[32] = {0};
@@ -803,6 +822,7 @@ int main(void)
         cmocka_unit_test(test_gpio_reads_the_outside_or_its_pull),
         cmocka_unit_test(test_gpio_interrupts_at_edges_and_levels),
         cmocka_unit_test(test_heap_tells_about_itself),
+        cmocka_unit_test(test_tls_lends_base64_and_sha1),
         cmocka_unit_test(test_random_fills_everything),
         cmocka_unit_test(test_heap_shrinks_by_what_is_taken),
         cmocka_unit_test(test_rom_crc_has_the_two_conventions),

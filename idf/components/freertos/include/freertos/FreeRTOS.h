@@ -69,6 +69,21 @@ typedef struct {
     void *opaque[4];
 } StaticTask_t;
 
+/* Names of FreeRTOS before version 8. */
+#if CONFIG_FREERTOS_ENABLE_BACKWARD_COMPATIBILITY
+#define portCHAR            char
+#define portTickType        TickType_t
+#define xTaskHandle         TaskHandle_t
+#define xQueueHandle        QueueHandle_t
+#define xQueueSetHandle     QueueSetHandle_t
+#define xSemaphoreHandle    SemaphoreHandle_t
+#define xTimerHandle        TimerHandle_t
+#define pdTASK_CODE         TaskFunction_t
+#define tmrTIMER_CALLBACK   TimerCallbackFunction_t
+#define pcTaskGetTaskName   pcTaskGetName
+#define pcTimerGetTimerName pcTimerGetName
+#endif
+
 #ifdef __cplusplus
 }
 #endif
