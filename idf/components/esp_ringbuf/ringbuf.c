@@ -168,10 +168,9 @@ static struct item *take_bytes(RingbufHandle_t ring, size_t most)
         return NULL;
     }
     *all = (struct item){.cost = total};
-    while (all->size < total) {
+    while (all->size < total && (piece = ring->first) != NULL) {
         size_t n = total - all->size;
 
-        piece = ring->first;
         n = n < piece->size ? n : piece->size;
         memcpy((uint8_t *)all->bytes + all->size, piece->bytes, n);
         all->size += n;
