@@ -297,7 +297,7 @@ typedef struct {
     char running_version[33];
     char offered_version[33];    /* of the last manifest, "" before the first */
     uint32_t bytes, total;       /* of the download under way, or the last one */
-    airlift_fail_t last_failure; /* AIRLIFT_FAIL_NONE once a check went well */
+    airlift_fail_t last_failure; /* also of a trial; AIRLIFT_FAIL_NONE once a check went well */
     char last_failure_text[128];
     char offer_id[AIRLIFT_MAX_OFFER_ID]; /* of the offer that waits, is under way or on trial; "" if none */
     uint32_t next_check_s;               /* seconds from now; 0 while something is going on */

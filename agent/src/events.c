@@ -39,6 +39,7 @@ static void note(struct agent *a, airlift_event_id_t id, airlift_fail_t reason, 
     take_status_lock(a);
     switch (id) {
     case AIRLIFT_EVENT_FAILED:
+    case AIRLIFT_EVENT_ROLLED_BACK: /* the next check tells the server why */
         a->status.last_failure = reason;
         snprintf(a->status.last_failure_text, sizeof(a->status.last_failure_text), "%s", text);
         break;

@@ -66,8 +66,8 @@ void srv_fleet_note(struct srv_fleet *f, struct srv_store *store, const struct s
     pthread_mutex_lock(&f->lock);
     struct srv_device *place = place_for(f, &d);
     if (place) {
-        if (!d.failure[0]) {
-            strcpy(d.failure, place->failure); /* told a moment ago */
+        if (srv_failure_stands(place->failure, d.failure)) { /* told a moment ago */
+            strcpy(d.failure, place->failure);
         }
         *place = d;
     }

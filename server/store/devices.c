@@ -26,41 +26,63 @@ static enum srv_status forget_old(struct srv_store *s)
     "COALESCE((SELECT version FROM releases WHERE product = $1 AND (sha256 = $4 OR md5 = $5" \
     " OR ($4 = '' AND $5 = '' AND version = $3)) LIMIT 1), '')"
 
-static enum srv_status put_device(struct srv_store *s, const struct srv_device *d)
+/* What is known of one before it is noted again. */
+struct known {
+    bool found;
+    char failure[33], failed[25];
+};
+
+static bool take_known(void *ctx, const char *const *col)
 {
-    const char *args[] = {d->product, d->id,      d->version, d->sha256,
-                          d->md5,     d->failure, d->seen,    d->failure[0] ? d->seen : ""};
-    return srv_db_run(
-        s->db,
-        "INSERT INTO devices (product, id, version, release, failure, seen, failed)"
-        " VALUES ($1, $2, $3, " RELEASE_RUN ", $6, $7, $8)"
-        " ON CONFLICT (product, id) DO UPDATE SET version = excluded.version,"
-        " release = excluded.release, seen = excluded.seen,"
-        " failure = CASE excluded.failure WHEN '' THEN devices.failure ELSE excluded.failure END,"
-        " failed = CASE excluded.failure WHEN '' THEN devices.failed ELSE excluded.failed END",
-        args, 8, NULL, NULL);
+    struct known *known = ctx;
+    known->found = true;
+    return srv_text_column(known->failure, sizeof known->failure, col[0]) &&
+           srv_text_column(known->failed, sizeof known->failed, col[1]);
 }
 
-static enum srv_status is_known(struct srv_store *s, const struct srv_device *d, uint64_t *n)
+static enum srv_status find_known(struct srv_store *s, const struct srv_device *d, struct known *out)
 {
     const char *args[] = {d->product, d->id};
-    return srv_db_run(s->db, "SELECT COUNT(*) FROM devices WHERE product = $1 AND id = $2", args, 2,
-                      take_count, n);
+    memset(out, 0, sizeof *out);
+    return srv_db_run(s->db, "SELECT failure, failed FROM devices WHERE product = $1 AND id = $2", args, 2,
+                      take_known, out);
+}
+
+bool srv_failure_stands(const char *known, const char *told)
+{
+    const bool was_tried = strcmp(known, "health") == 0 || strcmp(known, "trial reset") == 0;
+    return !told[0] || (was_tried && strcmp(told, "known bad") == 0);
+}
+
+static enum srv_status put_device(struct srv_store *s, const struct srv_device *d, const struct known *known)
+{
+    const char *args[] = {
+        d->product, d->id,
+        d->version, d->sha256,
+        d->md5,     srv_failure_stands(known->failure, d->failure) ? known->failure : d->failure,
+        d->seen,    d->failure[0] ? d->seen : known->failed};
+    return srv_db_run(s->db,
+                      "INSERT INTO devices (product, id, version, release, failure, seen, failed)"
+                      " VALUES ($1, $2, $3, " RELEASE_RUN ", $6, $7, $8)"
+                      " ON CONFLICT (product, id) DO UPDATE SET version = excluded.version,"
+                      " release = excluded.release, failure = excluded.failure, seen = excluded.seen,"
+                      " failed = excluded.failed",
+                      args, 8, NULL, NULL);
 }
 
 static enum srv_status put_all(struct srv_store *s, const struct srv_device *list, size_t n, uint64_t max)
 {
     uint64_t n_known = 0;
+    struct known known;
     enum srv_status status = forget_old(s);
     if (status == SRV_OK) {
         status = srv_db_run(s->db, "SELECT COUNT(*) FROM devices", NULL, 0, take_count, &n_known);
     }
     for (size_t i = 0; i < n && status == SRV_OK; i++) {
-        uint64_t known = 0;
-        status = is_known(s, &list[i], &known);
-        if (status == SRV_OK && (known || n_known < max)) {
-            n_known += !known;
-            status = put_device(s, &list[i]);
+        status = find_known(s, &list[i], &known);
+        if (status == SRV_OK && (known.found || n_known < max)) {
+            n_known += !known.found;
+            status = put_device(s, &list[i], &known);
         }
     }
     return srv_store_checked(s, "put_devices", status);

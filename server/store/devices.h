@@ -24,11 +24,17 @@ struct srv_device {
 };
 
 /*
- * Note them, in one transaction; of a failure that a device speaks of no more the last one is kept. `max`: SRV_DEVICES_MAX.
+ * Note them, in one transaction. `max`: SRV_DEVICES_MAX.
  * Power cut: all are noted or none.
  */
 enum srv_status srv_store_put_devices(struct srv_store *s, const struct srv_device *list, size_t n,
                                       uint64_t max);
+
+/*
+ * Does the failure that is known of a device stay when it tells this one? When it tells none any more; and when it tells that it
+ * refuses the image since, "known bad", for what that did on trial.
+ */
+bool srv_failure_stands(const char *known, const char *told);
 
 struct srv_device_row {
     char product[65], id[65];

@@ -587,7 +587,7 @@ class BadManifest(World):
 # ---- trial and rollback ------------------------------------------------------------------------------
 
 class Trial(World):
-    def check_rolled_back(self, reason, **settings):
+    def check_rolled_back(self, reason, told, **settings):
         """1.4.4 fails its trial, is let alone, and does not stand in the way of 1.4.5."""
         self.publish()
         self.expect_installed(self.start())
@@ -604,19 +604,21 @@ class Trial(World):
             device.expect(r"next check in")
         self.stop()
         self.assertEqual(len(self.asked("/fw/1.4.4.bin")), 1)
+        said = [r.headers.get("airlift-failure") for r in self.asked("/fw/version.json")]
+        self.assertEqual(said[-2:], [told, "known bad"])
 
         self.publish("1.4.5", make_image("1.4.5"))
         self.expect_installed(self.start(**settings), "1.4.5", "ota_1")
         self.stop()
 
     def test_sick_version_is_rolled_back_and_not_tried_again(self):
-        self.check_rolled_back("health check failed", sick_version="1.4.4")
+        self.check_rolled_back("health check failed", "health", sick_version="1.4.4")
 
     def test_hung_health_check_is_a_failed_one(self):
-        self.check_rolled_back("health check failed", hung_version="1.4.4", health_timeout_s=2)
+        self.check_rolled_back("health check failed", "health", hung_version="1.4.4", health_timeout_s=2)
 
     def test_crashing_version_is_rolled_back_and_not_tried_again(self):
-        self.check_rolled_back("it restarted before its health check had passed", crashing_version="1.4.4")
+        self.check_rolled_back("it restarted before its health check had passed", "trial reset", crashing_version="1.4.4")
 
     def test_other_image_of_the_same_version_is_tried(self):
         self.publish()

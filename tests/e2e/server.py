@@ -745,7 +745,8 @@ class Fleet(Case):
         requests = b"".join(b"GET /firmware/demo/version.json HTTP/1.1\r\nHost: h\r\nAirlift-Device: dev %d\r\n%s\r\n" %
                             (i, b"Connection: close\r\n" if i == 299 else b"") for i in range(300))
         s.raw(requests)  # more than are gathered before they are written
-        self.ask(s, "dev 7", Failure="flash")
+        self.ask(s, "dev 7", Failure="health")
+        self.ask(s, "dev 7", Failure="known bad")
         self.ask(s, "dev 7")
         token = s.token
         s.stop()
@@ -753,7 +754,7 @@ class Fleet(Case):
         s.token = token
         found, devices = self.listed(s, "limit=1000")
         self.assertEqual((found, len(devices)), (300, 300))
-        self.assertEqual(devices["dev 7"]["failure"], "flash")
+        self.assertEqual(devices["dev 7"]["failure"], "health")
 
 
 # --- airlift publish ---------------------------------------------------------

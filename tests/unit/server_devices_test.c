@@ -84,6 +84,21 @@ static void test_devices_keep_their_last_failure(void **state)
     assert_found(w, "flash", 10, 1, "a 1.0.0  flash " T3 ";");
 }
 
+static void test_devices_say_what_made_an_image_known_bad(void **state)
+{
+    struct world *w = *state;
+    static const char *const told[] = {"flash", "known bad", "health", "known bad"};
+    static const char *const kept[] = {"flash", "known bad", "health", "health"};
+    for (unsigned i = 0; i < 4; i++) {
+        char wanted[64];
+        struct srv_device a = device("a", "1.0.0", i < 3 ? T1 : T2);
+        strcpy(a.failure, told[i]);
+        put(w, &a);
+        snprintf(wanted, sizeof wanted, "a 1.0.0  %s %s;", kept[i], i < 3 ? T1 : T2);
+        assert_found(w, "", 10, 1, wanted);
+    }
+}
+
 static void test_devices_are_found_by_any_part_as_it_stands(void **state)
 {
     struct world *w = *state;
@@ -149,6 +164,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_devices_are_listed_by_when_they_were_seen, setup, teardown),
         cmocka_unit_test_setup_teardown(test_devices_keep_their_last_failure, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_devices_say_what_made_an_image_known_bad, setup, teardown),
         cmocka_unit_test_setup_teardown(test_devices_are_found_by_any_part_as_it_stands, setup, teardown),
         cmocka_unit_test_setup_teardown(test_devices_run_the_release_of_their_bytes, setup, teardown),
         cmocka_unit_test_setup_teardown(test_devices_are_bounded_and_forgotten, setup, teardown),
