@@ -22,15 +22,15 @@ int al_delta_parse_header(const uint8_t raw[AL_DELTA_HEADER_SIZE], struct al_del
         al_get_le32(raw + 84) != al_crc32_zlib(0, raw, 84)) {
         return AL_ERR_FORMAT;
     }
-    uint32_t *const len[] = {&out->old_len, &out->new_len, &out->patch_len};
-
-    for (unsigned i = 0; i < 3; i++) {
-        *len[i] = al_get_le32(raw + 8 + 4 * i);
-    }
+    out->old_len = al_get_le32(raw + 8);
+    out->new_len = al_get_le32(raw + 12);
+    out->patch_len = al_get_le32(raw + 16);
     out->n_hashed = (uint16_t)(raw[5] * AL_DELTA_HASHED_UNIT);
     out->n_map = al_get_le16(raw + 6);
-    memcpy(out->old_sha256, raw + 20, 32);
-    memcpy(out->new_sha256, raw + 52, 32);
+    for (unsigned i = 0; i < 32; i++) {
+        out->old_sha256[i] = raw[20 + i];
+        out->new_sha256[i] = raw[52 + i];
+    }
     if (out->old_len > AL_DELTA_MAX_LEN || out->new_len > AL_DELTA_MAX_LEN || out->patch_len < BEGIN_SIZE) {
         return AL_ERR_FORMAT;
     }
@@ -64,56 +64,63 @@ static void normalise(struct al_delta *d)
     }
 }
 
-/* Some bits, the highest first. */
-static unsigned decode_choice(struct al_delta *d, const struct al_delta_choice *choice, unsigned bits)
+/* Without a branch on what is nearly a coin's toss. */
+static bool decode_bit(struct al_delta *d, uint32_t chance)
 {
-    uint32_t range = d->range, code = d->code;
-    unsigned node = 1;
+    const uint32_t bound = (d->range >> 16) * chance, rest = d->range - bound;
+    const uint32_t one = 0u - (uint32_t)(d->code < bound);
 
-    while (node >> bits == 0) {
-        al_slot *a = &choice->tree[node - 1], *b = NULL, *c = NULL;
-        int32_t z = *a;
-
-        if (choice->step != 0) {
-            b = al_delta_hashed_at(choice, 0, node);
-            c = al_delta_hashed_at(choice, 1, node);
-            z += *b + *c;
-        }
-        const int32_t chance = al_delta_chance(z);
-        const uint32_t bound = (range >> 16) * (uint32_t)chance;
-        int32_t error = -chance;
-
-        node = 2 * node;
-        if (code < bound) {
-            range = bound;
-            error += 65536;
-            node++;
-        } else {
-            code -= bound;
-            range -= bound;
-        }
-        while (range < RANGE_MIN) {
-            range <<= 8;
-            code = code << 8 | next_byte(d);
-        }
-        al_delta_learn(a, error, range);
-        if (choice->step != 0) {
-            const int32_t change = al_delta_change(error, choice->step);
-
-            *b = al_slot_limit(*b + change);
-            *c = al_slot_limit(*c + change);
-        }
-    }
-    d->range = range;
-    d->code = code;
-    return node - (1u << bits);
+    d->range = rest ^ ((rest ^ bound) & one);
+    d->code -= bound & ~one;
+    normalise(d);
+    return one != 0;
 }
 
-static unsigned decode_tree(struct al_delta *d, al_slot *tree, unsigned bits)
+static bool decode_modelled(struct al_delta *d, al_slot *slot)
 {
-    const struct al_delta_choice choice = {.tree = tree};
+    const bool one = decode_bit(d, al_delta_bit_chance(*slot));
 
-    return decode_choice(d, &choice, bits);
+    al_delta_bit_learn(slot, one);
+    return one;
+}
+
+static bool decode_flag(struct al_delta *d, const struct al_delta_flag *flag)
+{
+    al_slot *slot[AL_DELTA_OPINIONS];
+
+    al_delta_flag_slots(flag, &d->hashed, slot);
+    const uint32_t chance = al_delta_flag_chance(slot);
+    const bool one = decode_bit(d, chance);
+
+    al_delta_flag_learn(slot, chance, one, d->range);
+    return one;
+}
+
+static unsigned decode_nibble(struct al_delta *d, struct al_nibble *m)
+{
+    const uint32_t part = d->range >> 15, code = d->code;
+    unsigned n = 0;
+
+    for (unsigned step = 4; step > 0; step /= 4) { /* how many of the next three are at or below the code? */
+        const uint16_t *below = &m->below[n];
+
+        n += step * ((unsigned)(code >= part * below[step]) + (unsigned)(code >= part * below[2 * step]) +
+                     (unsigned)(code >= part * below[3 * step]));
+    }
+    const uint32_t below = al_nibble_below(m, n);
+
+    d->code -= part * below;
+    d->range = part * (al_nibble_below(m, n + 1) - below);
+    normalise(d);
+    al_nibble_learn(m, n);
+    return n;
+}
+
+static uint8_t decode_byte(struct al_delta *d, struct al_delta_byte m)
+{
+    const unsigned upper = decode_nibble(d, m.upper);
+
+    return (uint8_t)(upper << 4 | decode_nibble(d, &m.lower[upper]));
 }
 
 /* At most 16 bits, all equally probable. */
@@ -129,16 +136,25 @@ static uint32_t decode_plain(struct al_delta *d, unsigned n)
 
 static uint32_t decode_num(struct al_delta *d, unsigned kind)
 {
-    struct al_num_model *m = &d->model.num[kind];
-    const unsigned n = decode_tree(d, m->len, 5), top = n < 2 ? n : 2;
-    uint32_t value = 1u << top | decode_tree(d, m->top[n < AL_NUM_TOPS ? n : AL_NUM_TOPS - 1], top);
-    unsigned plain = n - top;
+    struct al_num_model *m = &d->model.nibbles.num[kind];
+    unsigned n = decode_nibble(d, &m->len[0]);
 
-    if (plain > 16) {
-        plain = 16;
-        value = value << (n - top - 16) | decode_plain(d, n - top - 16);
+    if (n == 15) {
+        n += decode_nibble(d, &m->len[1]);
     }
-    return (value << plain | decode_plain(d, plain)) - 1;
+    if (n == 0) {
+        return 0;
+    }
+    const unsigned top = n < 4 ? n : 4;
+    uint32_t value = 1u << top | decode_nibble(d, &m->top[n < 5 ? n - 1 : 4]);
+
+    for (unsigned plain = n - top; plain > 0;) {
+        const unsigned some = plain > 16 ? plain - 16 : plain;
+
+        value = value << some | decode_plain(d, some);
+        plain -= some;
+    }
+    return value - 1;
 }
 
 /* Its lowest bit is the sign. */
@@ -156,7 +172,6 @@ static void flush(struct al_delta *d)
     const uint32_t len = d->context.pos - d->flushed;
 
     if (len != 0 && d->error == 0) {
-        d->crc = al_crc32_zlib(d->crc, d->piece, len);
         fail(d, d->io.write(d->io.ctx, d->piece, len));
     }
     d->flushed = d->context.pos;
@@ -164,6 +179,7 @@ static void flush(struct al_delta *d)
 
 static void emit(struct al_delta *d, uint8_t byte)
 {
+    d->check = (d->check ^ byte) * 0x01000193u; /* FNV-1a */
     d->piece[d->context.pos - d->flushed] = byte;
     al_delta_context_add(&d->context, &d->sweep, byte);
     if (d->context.pos - d->flushed == AL_DELTA_PIECE) {
@@ -213,6 +229,7 @@ static void begin(struct al_delta *d)
     d->sweep.n_map = d->header.n_map;
     d->sweep.map = d->pool.map;
     d->hashed = (struct al_delta_hashed){d->pool.slot + 3u * d->header.n_map, d->header.n_hashed};
+    d->context.small = al_delta_ram(&d->header) == AL_DELTA_RAM_SMALL;
     d->input_pos = AL_DELTA_HEADER_SIZE;
     for (unsigned i = 0; i < 4; i++) {
         d->code = d->code << 8 | next_byte(d);
@@ -225,24 +242,24 @@ static void begin(struct al_delta *d)
 static void read_segment(struct al_delta *d)
 {
     struct al_delta_file *new = &d->sweep.new;
-    const struct al_delta_file *old = &d->sweep.old;
 
     if (d->item == 0) {
-        const uint32_t isa = decode_num(d, AL_NUM_EXTRA), n = decode_num(d, AL_NUM_EXTRA);
+        const uint32_t both = decode_num(d, AL_NUM_EXTRA);
 
-        if (n > 16 || isa > AL_ISA_RISCV) {
+        if (both >= 4 * 17 || both % 4 > AL_ISA_RISCV) {
             fail(d, AL_ERR_FORMAT);
             return;
         }
-        new->n = (uint8_t)n;
-        al_delta_set_isa(&d->sweep, (uint8_t)isa);
+        new->n = (uint8_t)(both / 4);
+        al_delta_set_isa(&d->sweep, both % 4);
     }
     if (d->item < new->n) {
         const unsigned i = d->item++;
+        const struct al_delta_segment *before = al_delta_segment_before(&d->sweep.old, i);
         struct al_delta_segment *segment = &new->segment[i];
 
-        segment->addr = old->segment[i].addr + decode_signed(d, AL_NUM_ADDRESS);
-        segment->len = old->segment[i].len + decode_signed(d, AL_NUM_SHIFT);
+        segment->addr = before->addr + decode_signed(d, AL_NUM_ADDRESS);
+        segment->len = before->len + decode_signed(d, AL_NUM_SHIFT);
         segment->off = i == 0 ? 32 : new->segment[i - 1].off + new->segment[i - 1].len + 8;
     }
     if (d->item >= new->n) {
@@ -255,10 +272,10 @@ static void read_entry(struct al_delta *d)
 {
     const struct al_delta_entry *before = d->item != 0 ? &d->pool.map[d->item - 1] : NULL;
     const uint32_t address = (before ? al_delta_entry_address(before) : 0) + decode_num(d, AL_NUM_ADDRESS);
-    const int32_t change = (int32_t)decode_signed(d, AL_NUM_SHIFT);
-    const int64_t shift = (int64_t)(before ? al_delta_entry_shift(before) : 0) + change;
+    const uint32_t shift =
+        (before ? (uint32_t)al_delta_entry_shift(before) : 0) + decode_signed(d, AL_NUM_SHIFT);
 
-    if (address > AL_DELTA_ADDRESS_MAX || shift > AL_DELTA_SHIFT_MAX || shift < -AL_DELTA_SHIFT_MAX) {
+    if (address > AL_DELTA_ADDRESS_MAX || shift + AL_DELTA_SHIFT_MAX > 2 * AL_DELTA_SHIFT_MAX) {
         fail(d, AL_ERR_FORMAT);
         return;
     }
@@ -272,10 +289,10 @@ static void read_entry(struct al_delta *d)
 static void check_block(struct al_delta *d)
 {
     flush(d);
-    if (decode_plain(d, 16) != (d->crc & 0xFFFFu)) {
+    if (decode_plain(d, 16) != d->check >> 16) {
         fail(d, AL_ERR_FORMAT);
     }
-    d->crc = 0;
+    d->check = 0;
     d->checked = d->context.pos;
 }
 
@@ -317,7 +334,7 @@ static void emit_unit(struct al_delta *d)
 
 static void end_unit(struct al_delta *d)
 {
-    al_delta_context_unit(&d->context, &d->unit, d->unit_wrong);
+    al_delta_context_unit(&d->context, d->unit_wrong);
     d->state = d->sweep.left != 0 ? SIMILAR : d->extra != 0 ? EXTRA : BLOCK;
 }
 
@@ -332,9 +349,9 @@ static void read_unit(struct al_delta *d)
         fail(d, result);
         return;
     }
-    const struct al_delta_choice flag = al_delta_unit_flag(&d->model, d->hashed, c, u);
+    const struct al_delta_flag flag = al_delta_unit_flag(&d->model, c, u);
 
-    d->unit_wrong = decode_choice(d, &flag, 1) != 0;
+    d->unit_wrong = decode_flag(d, &flag);
     if (d->unit_wrong) {
         d->unit_at = 0;
         d->unit_fixed = false;
@@ -350,13 +367,12 @@ static void read_correction(struct al_delta *d)
 {
     struct al_delta_unit *u = &d->unit;
     struct al_delta_context *c = &d->context;
-    struct al_delta_choice choice = al_delta_byte_flag(&d->model, d->hashed, c, u, d->unit_at, d->unit_fixed);
+    const struct al_delta_flag flag = al_delta_byte_flag(&d->model, c, u, d->unit_at, d->unit_fixed);
     const bool last = d->unit_at + 1u == u->len;
     uint8_t correction = 0;
 
-    if ((last && !d->unit_fixed) || decode_choice(d, &choice, 1) != 0) {
-        al_delta_correction(&choice, &d->model, u);
-        correction = (uint8_t)decode_choice(d, &choice, 8);
+    if ((last && !d->unit_fixed) || decode_flag(d, &flag)) {
+        correction = decode_byte(d, al_delta_correction(&d->model, u));
         c->correction = correction;
         d->unit_fixed = true;
     }
@@ -370,7 +386,7 @@ static void read_correction(struct al_delta *d)
 static void read_match(struct al_delta *d)
 {
     struct al_delta_context *c = &d->context;
-    const unsigned kind = decode_tree(d, d->model.match[c->items], 3);
+    const unsigned kind = decode_nibble(d, &d->model.nibbles.match[c->items]);
     uint32_t len, off, end;
 
     d->from_new = kind != AL_MATCH_OLD;
@@ -404,35 +420,20 @@ static void read_match(struct al_delta *d)
     }
 }
 
-/* What follows the last match's source; -1: nothing. */
-static int expected(struct al_delta *d)
-{
-    const uint32_t off = d->from_new ? d->context.pos - 1 - d->rep[0] : d->old_pos;
-    uint8_t byte;
-
-    if (!d->from_new && off >= d->header.old_len) {
-        return -1;
-    }
-    fail(d, al_delta_read(d, d->from_new, off, &byte, 1));
-    return d->error == 0 ? byte : -1;
-}
-
 static void read_extra(struct al_delta *d)
 {
     struct al_delta_context *c = &d->context;
 
     al_delta_context_place(c, &d->sweep);
-    const bool match = decode_tree(d, &d->model.is_match[al_delta_class(c)][c->items], 1) != 0;
+    const unsigned class = al_delta_class(c);
+    const bool match = decode_modelled(d, &d->model.is_match[class][c->items]);
 
     if (match) {
         read_match(d);
     } else {
-        const struct al_delta_choice choice =
-            al_delta_literal(&d->model, d->hashed, c, (c->items & 1u) != 0 ? expected(d) : -1);
-
         d->extra--;
         d->old_pos++;
-        emit(d, (uint8_t)decode_choice(d, &choice, 8));
+        emit(d, decode_byte(d, al_delta_literal(&d->model, c, class)));
     }
     c->items = (uint8_t)(((unsigned)c->items << 1 | (match ? 1u : 0u)) & 7u);
     if (d->extra == 0) {
@@ -472,6 +473,7 @@ static void step(struct al_delta *d)
 void al_delta_begin(struct al_delta *d, const struct al_delta_io *io)
 {
     memset(d, 0, sizeof(*d));
+    al_delta_model_begin(&d->model);
     d->io = *io;
     d->reader = (struct al_delta_reader){al_delta_read, d};
 }

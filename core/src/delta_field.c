@@ -55,6 +55,13 @@ const struct al_delta_segment *al_delta_segment_at(const struct al_delta_file *f
     return NULL;
 }
 
+const struct al_delta_segment *al_delta_segment_before(const struct al_delta_file *old, unsigned i)
+{
+    static const struct al_delta_segment none = {.addr = AL_DELTA_ADDRESS_BASE};
+
+    return i < old->n ? &old->segment[i] : &none;
+}
+
 bool al_delta_is_code(const struct al_delta_segment *segment)
 {
     return segment->addr - 0x40000000u < 0x10000000u;

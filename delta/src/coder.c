@@ -42,6 +42,7 @@ static void shift(struct delta_coder *c)
 void coder_begin(struct delta_coder *c, al_slot *slots, uint32_t n_hashed)
 {
     memset(c, 0, sizeof(*c));
+    al_delta_model_begin(&c->model);
     c->range = 0xFFFFFFFFu;
     c->hashed = (struct al_delta_hashed){slots, n_hashed};
 }
@@ -68,11 +69,11 @@ static void normalise(struct delta_coder *c)
     }
 }
 
-static void encode(struct delta_coder *c, uint32_t chance, unsigned bit)
+static void code(struct delta_coder *c, uint32_t chance, bool one)
 {
     const uint32_t bound = (c->range >> 16) * chance;
 
-    if (bit) {
+    if (one) {
         c->range = bound;
     } else {
         c->low += bound;
@@ -81,18 +82,37 @@ static void encode(struct delta_coder *c, uint32_t chance, unsigned bit)
     normalise(c);
 }
 
-void code_tree(struct delta_coder *c, al_slot *tree, unsigned bits, unsigned value)
+void code_bit(struct delta_coder *c, al_slot *slot, bool one)
 {
-    unsigned node = 1;
+    code(c, al_delta_bit_chance(*slot), one);
+    al_delta_bit_learn(slot, one);
+}
 
-    for (unsigned i = bits; i-- > 0;) {
-        const unsigned bit = value >> i & 1u;
-        const int32_t chance = al_delta_chance(tree[node - 1]);
+void code_flag(struct delta_coder *c, struct al_delta_flag flag, bool one)
+{
+    al_slot *slot[AL_DELTA_OPINIONS];
 
-        encode(c, (uint32_t)chance, bit);
-        al_delta_learn(&tree[node - 1], (int32_t)(bit << 16) - chance, c->range);
-        node = 2 * node + bit;
-    }
+    al_delta_flag_slots(&flag, &c->hashed, slot);
+    const uint32_t chance = al_delta_flag_chance(slot);
+
+    code(c, chance, one);
+    al_delta_flag_learn(slot, chance, one, c->range);
+}
+
+void code_nibble(struct delta_coder *c, struct al_nibble *m, unsigned n)
+{
+    const uint32_t part = c->range >> 15, below = al_nibble_below(m, n);
+
+    c->low += (uint64_t)part * below;
+    c->range = part * (al_nibble_below(m, n + 1) - below);
+    normalise(c);
+    al_nibble_learn(m, n);
+}
+
+void code_byte(struct delta_coder *c, struct al_delta_byte m, uint8_t byte)
+{
+    code_nibble(c, m.upper, byte >> 4);
+    code_nibble(c, &m.lower[byte >> 4], byte & 15u);
 }
 
 void code_plain(struct delta_coder *c, uint32_t value, unsigned n)
@@ -104,16 +124,22 @@ void code_plain(struct delta_coder *c, uint32_t value, unsigned n)
 
 void code_num(struct delta_coder *c, unsigned kind, uint32_t value)
 {
-    struct al_num_model *m = &c->model.num[kind];
+    struct al_num_model *m = &c->model.nibbles.num[kind];
     const uint32_t v = value + 1;
-    const unsigned n = 31u - (unsigned)__builtin_clz(v), top = n < 2 ? n : 2;
+    const unsigned n = 31u - (unsigned)__builtin_clz(v), top = n < 4 ? n : 4, plain = n - top;
 
-    code_tree(c, m->len, 5, n);
-    code_tree(c, m->top[n < AL_NUM_TOPS ? n : AL_NUM_TOPS - 1], top, v >> (n - top) & ((1u << top) - 1));
-    if (n - top > 16) {
-        code_plain(c, (v & ((1u << (n - top)) - 1)) >> 16, n - top - 16);
+    code_nibble(c, &m->len[0], n < 15 ? n : 15);
+    if (n >= 15) {
+        code_nibble(c, &m->len[1], n - 15);
     }
-    code_plain(c, n - top > 16 ? v & 0xFFFFu : v & ((1u << (n - top)) - 1), n - top > 16 ? 16 : n - top);
+    if (n == 0) {
+        return;
+    }
+    code_nibble(c, &m->top[n < 5 ? n - 1 : 4], v >> plain & ((1u << top) - 1));
+    if (plain > 16) {
+        code_plain(c, v >> 16 & ((1u << (plain - 16)) - 1), plain - 16);
+    }
+    code_plain(c, v & ((1u << (plain < 16 ? plain : 16)) - 1), plain < 16 ? plain : 16);
 }
 
 uint32_t code_zigzag(int32_t value)
@@ -124,23 +150,4 @@ uint32_t code_zigzag(int32_t value)
 void code_signed(struct delta_coder *c, unsigned kind, int32_t value)
 {
     code_num(c, kind, code_zigzag(value));
-}
-
-void code_choice(struct delta_coder *c, const struct al_delta_choice *choice, unsigned bits, unsigned value)
-{
-    unsigned node = 1;
-
-    for (unsigned i = bits; i-- > 0;) {
-        al_slot *a = &choice->tree[node - 1], *b = al_delta_hashed_at(choice, 0, node),
-                *h = al_delta_hashed_at(choice, 1, node);
-        const unsigned bit = value >> i & 1u;
-        const int32_t chance = al_delta_chance(*a + *b + *h);
-        const int32_t error = (int32_t)(bit << 16) - chance, change = al_delta_change(error, choice->step);
-
-        encode(c, (uint32_t)chance, bit);
-        al_delta_learn(a, error, c->range);
-        *b = al_slot_limit(*b + change);
-        *h = al_slot_limit(*h + change);
-        node = 2 * node + bit;
-    }
 }

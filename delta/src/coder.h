@@ -28,11 +28,13 @@ void coder_begin(struct delta_coder *c, al_slot *slots, uint32_t n_hashed);
 void coder_end(struct delta_coder *c);
 void coder_free(struct delta_coder *c);
 
-void code_tree(struct delta_coder *c, al_slot *tree, unsigned bits, unsigned value);
+void code_bit(struct delta_coder *c, al_slot *slot, bool one);
+void code_flag(struct delta_coder *c, struct al_delta_flag flag, bool one);
+void code_nibble(struct delta_coder *c, struct al_nibble *m, unsigned n);
+void code_byte(struct delta_coder *c, struct al_delta_byte m, uint8_t byte);
 void code_plain(struct delta_coder *c, uint32_t value, unsigned n);
-void code_num(struct delta_coder *c, unsigned kind, uint32_t value);
+void code_num(struct delta_coder *c, unsigned kind, uint32_t value); /* less than 2^31 - 1 */
 uint32_t code_zigzag(int32_t value);
 void code_signed(struct delta_coder *c, unsigned kind, int32_t value);
-void code_choice(struct delta_coder *c, const struct al_delta_choice *choice, unsigned bits, unsigned value);
 
 #endif

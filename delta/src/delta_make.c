@@ -129,13 +129,14 @@ static int learn_addresses(struct make *m)
 
 static void send_segments(struct make *m)
 {
-    const struct al_delta_file *old = &m->sweep.old, *new = &m->sweep.new;
+    const struct al_delta_file *new = &m->sweep.new;
 
-    code_num(&m->coder, AL_NUM_EXTRA, m->sweep.isa);
-    code_num(&m->coder, AL_NUM_EXTRA, new->n);
+    code_num(&m->coder, AL_NUM_EXTRA, 4u * new->n + m->sweep.isa);
     for (unsigned i = 0; i < new->n; i++) {
-        code_signed(&m->coder, AL_NUM_ADDRESS, (int32_t)(new->segment[i].addr - old->segment[i].addr));
-        code_signed(&m->coder, AL_NUM_SHIFT, (int32_t)(new->segment[i].len - old->segment[i].len));
+        const struct al_delta_segment *before = al_delta_segment_before(&m->sweep.old, i);
+
+        code_signed(&m->coder, AL_NUM_ADDRESS, (int32_t)(new->segment[i].addr - before->addr));
+        code_signed(&m->coder, AL_NUM_SHIFT, (int32_t)(new->segment[i].len - before->len));
     }
 }
 
@@ -162,14 +163,12 @@ static void send_corrections(struct make *m, const struct al_delta_unit *u, cons
 
     for (unsigned i = 0; i < u->len; i++) {
         const uint8_t correction = (uint8_t)(to[i] - u->bytes[i]);
-        struct al_delta_choice choice = al_delta_byte_flag(&c->model, c->hashed, &c->context, u, i, fixed);
 
         if (fixed || i + 1u < u->len) {
-            code_choice(c, &choice, 1, correction != 0);
+            code_flag(c, al_delta_byte_flag(&c->model, &c->context, u, i, fixed), correction != 0);
         }
         if (correction != 0) {
-            al_delta_correction(&choice, &c->model, u);
-            code_choice(c, &choice, 8, correction);
+            code_byte(c, al_delta_correction(&c->model, u), correction);
             c->context.correction = correction;
             fixed = true;
         }
@@ -192,9 +191,7 @@ static int send_similar(struct make *m, const struct delta_block *b)
         }
         const bool wrong = memcmp(to, unit.bytes, unit.len) != 0;
 
-        const struct al_delta_choice flag = al_delta_unit_flag(&c->model, c->hashed, &c->context, &unit);
-
-        code_choice(c, &flag, 1, wrong);
+        code_flag(c, al_delta_unit_flag(&c->model, &c->context, &unit), wrong);
         if (wrong) {
             send_corrections(m, &unit, to);
         } else {
@@ -202,9 +199,20 @@ static int send_similar(struct make *m, const struct delta_block *b)
                 al_delta_context_add(&c->context, &m->sweep, to[i]);
             }
         }
-        al_delta_context_unit(&c->context, &unit, wrong);
+        al_delta_context_unit(&c->context, wrong);
     }
     return 0;
+}
+
+/* As the decoder makes it, byte for byte. */
+static uint32_t fnv1a(const uint8_t *p, size_t len)
+{
+    uint32_t h = 0;
+
+    for (size_t i = 0; i < len; i++) {
+        h = (h ^ p[i]) * 0x01000193u;
+    }
+    return h;
 }
 
 static int send_blocks(struct make *m)
@@ -226,7 +234,7 @@ static int send_blocks(struct make *m)
         const uint32_t out = c->context.pos;
 
         if (out - m->checked >= AL_DELTA_BLOCK || out == m->new_len) {
-            code_plain(c, al_crc32_zlib(0, m->new + m->checked, out - m->checked) & 0xFFFFu, 16);
+            code_plain(c, fnv1a(m->new + m->checked, out - m->checked) >> 16, 16);
             m->checked = out;
         }
         if (m->options->progress) {
@@ -258,6 +266,13 @@ static int prepare(struct make *m)
         return -1;
     }
     al_delta_set_isa(&m->sweep, new_isa);
+    for (unsigned i = 0; i < m->sweep.new.n; i++) {
+        if (m->sweep.new.segment[i].addr - al_delta_segment_before(&m->sweep.old, i)->addr + 0x20000000u >=
+            0x40000000u) {
+            m->sweep.new.n = 0; /* no number says so much, and no chip has it there */
+            al_delta_set_isa(&m->sweep, AL_ISA_NONE);
+        }
+    }
     if (align(m) != 0 || learn_addresses(m) != 0) {
         return -1;
     }
@@ -265,6 +280,7 @@ static int prepare(struct make *m)
     const unsigned units = (pool - 3u * m->sweep.n_map) / AL_DELTA_HASHED_UNIT;
 
     coder_begin(&m->coder, m->slots, (units < 255 ? units : 255) * AL_DELTA_HASHED_UNIT);
+    m->coder.context.small = AL_DELTA_POOL_USED(m->sweep.n_map, m->coder.hashed.n) <= AL_DELTA_SMALL_POOL;
     m->lz = lz_new(m);
     return m->lz != NULL ? 0 : -1;
 }

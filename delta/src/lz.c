@@ -14,7 +14,8 @@
 #define CHAIN_BITS 17u
 #define TRIES      64u  /* places that are looked at */
 #define NICE       192u /* a match this long is taken as it is */
-#define NUM_BITS   32u
+#define NUM_BITS   31u  /* that a number has at most, and 1 */
+#define NUM_TOPS   5u
 
 enum how { LITERAL, REP, NEW, OLD };
 
@@ -32,7 +33,7 @@ struct node {
 
 struct place {
     struct al_delta_context context;
-    uint32_t literal; /* cost, where nothing is expected */
+    uint32_t literal; /* cost */
 };
 
 struct lz {
@@ -42,7 +43,7 @@ struct lz {
     size_t chained;
     struct al_delta_sweep scratch;
     uint32_t num[AL_NUM_KINDS][NUM_BITS]; /* cost of a number of so many bits */
-    uint32_t num_top[AL_NUM_KINDS][AL_NUM_TOPS][4];
+    uint32_t num_top[AL_NUM_KINDS][NUM_TOPS][16];
     bool from_new; /* the last match */
     uint32_t rep[4];
     struct node node[CHUNK + 1];
@@ -76,38 +77,30 @@ static void make_prices(struct lz *lz)
     }
 }
 
-static uint32_t price(const struct lz *lz, int32_t z, unsigned bit)
+static uint32_t price_bit(const struct lz *lz, al_slot slot, bool one)
 {
-    const uint32_t chance = (uint32_t)al_delta_chance(z);
+    const uint32_t chance = al_delta_bit_chance(slot);
 
-    return lz->price[(bit ? chance : 65536 - chance) >> 5];
+    return lz->price[(one ? chance : 65536 - chance) >> 5];
 }
 
-static uint32_t price_tree(const struct lz *lz, const al_slot *tree, unsigned bits, unsigned value)
+static uint32_t price_nibble(const struct lz *lz, const struct al_nibble *m, unsigned n)
 {
-    uint32_t cost = 0;
-    unsigned node = 1;
-
-    for (unsigned i = bits; i-- > 0;) {
-        const unsigned bit = value >> i & 1u;
-
-        cost += price(lz, tree[node - 1], bit);
-        node = 2 * node + bit;
-    }
-    return cost;
+    return lz->price[(al_nibble_below(m, n + 1) - al_nibble_below(m, n)) >> 4];
 }
 
 static void price_numbers(struct lz *lz)
 {
     for (unsigned kind = AL_NUM_OLD_LEN; kind < AL_NUM_KINDS; kind++) {
-        const struct al_num_model *m = &lz->m->coder.model.num[kind];
+        const struct al_num_model *m = &lz->m->coder.model.nibbles.num[kind];
 
         for (unsigned n = 0; n < NUM_BITS; n++) {
-            lz->num[kind][n] = price_tree(lz, m->len, 5, n);
+            lz->num[kind][n] = price_nibble(lz, &m->len[0], n < 15 ? n : 15) +
+                               (n < 15 ? 0 : price_nibble(lz, &m->len[1], n - 15));
         }
-        for (unsigned n = 1; n < AL_NUM_TOPS; n++) {
-            for (unsigned top = 0; top < (n == 1 ? 2u : 4u); top++) {
-                lz->num_top[kind][n][top] = price_tree(lz, m->top[n], n == 1 ? 1 : 2, top);
+        for (unsigned i = 0; i < NUM_TOPS; i++) {
+            for (unsigned top = 0; top < 16; top++) {
+                lz->num_top[kind][i][top] = price_nibble(lz, &m->top[i], top);
             }
         }
     }
@@ -116,34 +109,20 @@ static void price_numbers(struct lz *lz)
 static uint32_t price_num(const struct lz *lz, unsigned kind, uint32_t value)
 {
     const uint32_t v = value + 1;
-    const unsigned n = 31u - (unsigned)__builtin_clz(v);
-    uint32_t cost = lz->num[kind][n];
+    const unsigned n = 31u - (unsigned)__builtin_clz(v), top = n < 4 ? n : 4;
 
-    const unsigned top = n < 2 ? n : 2;
-
-    return cost +
-           lz->num_top[kind][n < AL_NUM_TOPS ? n : AL_NUM_TOPS - 1][v >> (n - top) & ((1u << top) - 1)] +
+    if (n == 0) {
+        return lz->num[kind][0];
+    }
+    return lz->num[kind][n] + lz->num_top[kind][n < 5 ? n - 1 : 4][v >> (n - top) & ((1u << top) - 1)] +
            256 * (n - top);
 }
 
-static uint32_t price_literal(const struct lz *lz, const struct al_delta_context *c, int expected,
-                              uint8_t byte)
+static uint32_t price_literal(const struct lz *lz, const struct al_delta_context *c, uint8_t byte)
 {
-    struct delta_coder *coder = &lz->m->coder;
-    const struct al_delta_choice choice = al_delta_literal(&coder->model, coder->hashed, c, expected);
-    uint32_t cost = 0;
-    unsigned node = 1;
+    const struct al_delta_byte m = al_delta_literal(&lz->m->coder.model, c, al_delta_class(c));
 
-    for (unsigned i = 8; i-- > 0;) {
-        const unsigned bit = (unsigned)byte >> i & 1u;
-
-        cost += price(lz,
-                      choice.tree[node - 1] + *al_delta_hashed_at(&choice, 0, node) +
-                          *al_delta_hashed_at(&choice, 1, node),
-                      bit);
-        node = node << 1 | bit;
-    }
-    return cost;
+    return price_nibble(lz, m.upper, byte >> 4) + price_nibble(lz, &m.lower[byte >> 4], byte & 15u);
 }
 
 /* --- Finding --------------------------------------------------------------- */
@@ -269,26 +248,9 @@ static void settle(struct lz *lz, uint32_t i)
     }
 }
 
-static int expected_at(const struct make *m, const struct node *n, uint32_t at)
+static void try_literal(struct lz *lz, uint32_t i, uint32_t no_match)
 {
-    if ((n->items & 1u) == 0) {
-        return -1;
-    }
-    if (n->from_new) {
-        return m->new[at - n->rep[0]];
-    }
-    return n->old_pos < m->old_len ? m->old[n->old_pos] : -1;
-}
-
-static void try_literal(struct lz *lz, uint32_t at, uint32_t i, uint32_t no_match)
-{
-    const struct node *n = &lz->node[i];
-    const int expected = expected_at(lz->m, n, at);
-    uint32_t cost = n->cost + no_match;
-
-    cost += expected < 0 ? lz->place[i].literal
-                         : price_literal(lz, &lz->place[i].context, expected, lz->m->new[at]);
-    struct node *to = better(lz, i, i + 1, cost);
+    struct node *to = better(lz, i, i + 1, lz->node[i].cost + no_match + lz->place[i].literal);
 
     if (to != NULL) {
         to->how = LITERAL;
@@ -303,7 +265,8 @@ static uint32_t try_reps(struct lz *lz, uint32_t at, uint32_t i, uint32_t max, u
     uint32_t longest = 0;
 
     for (unsigned r = 0; r < 4; r++) {
-        const uint32_t cost = n->cost + match + price_tree(lz, model->match[n->items], 3, AL_MATCH_REP + r);
+        const uint32_t cost =
+            n->cost + match + price_nibble(lz, &model->nibbles.match[n->items], AL_MATCH_REP + r);
 
         if (n->rep[r] <= at && (r == 0 || n->rep[r] != n->rep[r - 1])) {
             const uint32_t len = reach(lz, &lz->place[i].context, at - n->rep[r], at, max);
@@ -328,7 +291,7 @@ static uint32_t try_new(struct lz *lz, uint32_t at, uint32_t i, uint32_t max, ui
     const struct make *m = lz->m;
     const struct node *n = &lz->node[i];
     const struct al_delta_model *model = &m->coder.model;
-    const uint32_t cost = n->cost + match + price_tree(lz, model->match[n->items], 3, AL_MATCH_NEW);
+    const uint32_t cost = n->cost + match + price_nibble(lz, &model->nibbles.match[n->items], AL_MATCH_NEW);
     uint32_t longest = AL_DELTA_MATCH_MIN - 1;
     unsigned tries = TRIES;
 
@@ -407,7 +370,7 @@ static void try_old_at(struct lz *lz, uint32_t at, uint32_t i, uint32_t max, uin
     if (len < AL_DELTA_MATCH_MIN) {
         return;
     }
-    const uint32_t cost = n->cost + match + price_tree(lz, model->match[n->items], 3, AL_MATCH_OLD) +
+    const uint32_t cost = n->cost + match + price_nibble(lz, &model->nibbles.match[n->items], AL_MATCH_OLD) +
                           price_num(lz, AL_NUM_OLD_LEN, len - AL_DELTA_MATCH_MIN) +
                           price_num(lz, AL_NUM_OLD_OFF, code_zigzag(skip));
     struct node *to = better(lz, i, i + len, cost);
@@ -444,17 +407,16 @@ static void send_item(struct lz *lz, uint32_t at, const struct node *from, const
     struct al_delta_model *model = &c->model;
 
     al_delta_context_place(&c->context, &m->sweep);
-    code_tree(c, &model->is_match[al_delta_class(&c->context)][from->items], 1, n->how != LITERAL);
-    if (n->how == LITERAL) {
-        const struct al_delta_choice choice =
-            al_delta_literal(model, c->hashed, &c->context, expected_at(m, from, at));
+    const unsigned class = al_delta_class(&c->context);
 
-        code_choice(c, &choice, 8, m->new[at]);
+    code_bit(c, &model->is_match[class][from->items], n->how != LITERAL);
+    if (n->how == LITERAL) {
+        code_byte(c, al_delta_literal(model, &c->context, class), m->new[at]);
     } else {
-        code_tree(c, model->match[from->items], 3,
-                  n->how == OLD   ? AL_MATCH_OLD
-                  : n->how == NEW ? AL_MATCH_NEW
-                                  : AL_MATCH_REP + n->value);
+        code_nibble(c, &model->nibbles.match[from->items],
+                    n->how == OLD   ? AL_MATCH_OLD
+                    : n->how == NEW ? AL_MATCH_NEW
+                                    : AL_MATCH_REP + n->value);
         if (n->how == OLD) {
             code_num(c, AL_NUM_OLD_LEN, len - AL_DELTA_MATCH_MIN);
             code_signed(c, AL_NUM_OLD_OFF, (int32_t)(n->value - from->old_pos));
@@ -485,7 +447,7 @@ static void parse(struct lz *lz, uint32_t at, uint32_t n)
         al_delta_context_place(&context, &m->sweep);
         lz->place[i].context = context;
         if (i < n) {
-            lz->place[i].literal = price_literal(lz, &context, -1, m->new[at + i]);
+            lz->place[i].literal = price_literal(lz, &context, m->new[at + i]);
             al_delta_context_add(&context, &m->sweep, m->new[at + i]);
         }
     }
@@ -502,10 +464,10 @@ static void parse(struct lz *lz, uint32_t at, uint32_t n)
         if (i < skip_to) {
             continue; /* within a long match */
         }
-        const al_slot *is_match = &model->is_match[al_delta_class(&lz->place[i].context)][node->items];
-        const uint32_t match = price_tree(lz, is_match, 1, 1);
+        const al_slot is_match = model->is_match[al_delta_class(&lz->place[i].context)][node->items];
+        const uint32_t match = price_bit(lz, is_match, true);
 
-        try_literal(lz, at + i, i, price_tree(lz, is_match, 1, 0));
+        try_literal(lz, i, price_bit(lz, is_match, false));
         uint32_t longest = try_reps(lz, at + i, i, n - i, match);
 
         if (longest < NICE) {

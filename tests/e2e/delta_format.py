@@ -29,7 +29,7 @@ def cut_down(name, size):
     """A real RISC-V image, of each segment only a piece."""
     with open(os.path.join(FIRMWARE, name), "rb") as file:
         data = file.read()
-    segments, _, _ = delta_reference.read_segments(data)
+    segments, _ = delta_reference.read_segments(data)
     return image(5, [(addr, data[off:off + min(length, size)]) for off, length, addr in segments])
 
 

@@ -1,13 +1,13 @@
 """A decoder of airlift's patches, written from docs/delta-format.md alone: slow, and short on purpose."""
 
 import hashlib
-import math
 import struct
 import zlib
 
 M32 = 0xFFFFFFFF
-R = [4912, 3280, 2256, 1640, 1232, 1024, 816, 696]
-T = [min(65532, max(4, round(65536 / (1 + math.exp(12 - i / 2))))) for i in range(50)]
+R = [9824, 6560, 4512, 3280, 2464, 2048, 1632, 1392]
+RATES = [14000, 11500, 9800, 8500, 7400, 6500, 5700, 5000, 4400, 3900, 3500, 3100, 2700, 2300, 1900, 1000]
+SMALL = 896
 NONE, WORD, RELATIVE, BACK, CALL, JUMP, LITERAL, JAL, BRANCH, AUIPC, LUI, LOW, SHORT, LONG, FOUND = range(15)
 
 
@@ -15,13 +15,8 @@ def signed(value, bits):
     return (value & ((1 << bits) - 1) ^ 1 << (bits - 1)) - (1 << (bits - 1))
 
 
-def mix(x):
-    y = x * 0x9E3779B1 & M32
-    return y ^ y >> 16
-
-
 def limited(value):
-    return 32767 if value > 32767 else -32761 if value < -32768 else value
+    return min(max(value, -32761), 32767)
 
 
 class Bits:
@@ -31,7 +26,8 @@ class Bits:
         self.data, self.at, self.range = data, 4, M32
         self.code = int.from_bytes(data[:4], "big")
         self.hashed = [0] * hashed
-        self.trees = {}
+        self.slots = {}
+        self.models = {}
 
     def move_up(self):
         while self.range < 1 << 24:
@@ -39,34 +35,58 @@ class Bits:
             self.code = (self.code << 8 | self.data[self.at]) & M32
             self.at += 1
 
-    def tree(self, name, bits, hashes=None, step=0):
-        slots = self.trees.setdefault(name, [0] * (1 << bits))
-        node = 1
-        while node < 1 << bits:
-            z = slots[node]
-            if hashes:
-                b, c = (((h ^ node * 0x9E5) & 0xFFFF) * len(self.hashed) >> 16 for h in hashes)
-                z += self.hashed[b] + self.hashed[c]
-            t = min(max(z, -49151), 49151) + 49152
-            chance = T[t >> 11] + ((T[(t >> 11) + 1] - T[t >> 11]) * (t & 2047) >> 11)
-            bound = (self.range >> 16) * chance
-            bit = self.code < bound
-            if bit:
-                self.range = bound
-            else:
-                self.code -= bound
-                self.range -= bound
-            self.move_up()
-            error = 65536 * bit - chance
-            s = slots[node]
-            change = (error * R[s & 7] + (self.range >> 5 & 0x7FFF8)) >> 16
-            slots[node] = limited(s + (change & ~7) + ((s & 7) < 7))
-            if hashes:
-                change = (error * step + 32768) >> 16
-                self.hashed[b] = limited(self.hashed[b] + change)
-                self.hashed[c] = limited(self.hashed[c] + change)
-            node = 2 * node + bit
-        return node - (1 << bits)
+    def nibble(self, *name):
+        b, rate = self.models.setdefault(name, ([2048 * i for i in range(17)], iter(RATES)))
+        part = self.range >> 15
+        n = max(i for i in range(16) if part * b[i] <= self.code)
+        self.code -= part * b[n]
+        self.range = part * (b[n + 1] - b[n])
+        self.move_up()
+        rate = next(rate, RATES[-1])
+        for i in range(1, 17):
+            target = 32 * i if i <= n else 32768 - 32 * (16 - i)
+            b[i] += (target - b[i]) * rate >> 16
+        return n
+
+    def byte(self, name, upper=0):
+        high = self.nibble(name, "upper", upper)
+        return high << 4 | self.nibble(name, "lower", high)
+
+    def bit(self, chance):
+        bound = (self.range >> 16) * chance
+        one = self.code < bound
+        if one:
+            self.range = bound
+        else:
+            self.code -= bound
+            self.range -= bound
+        self.move_up()
+        return int(one)
+
+    def modelled(self, *name):
+        s = self.slots.get(name, 0)
+        one = self.bit(32768 + (s | 7))
+        n = s & 7
+        error = (32760 if one else -32768) - (s - n)
+        self.slots[name] = s + ((2 * error * R[n] + 0x40000) >> 16 & ~7) + (n < 7)
+        return one
+
+    def flag(self, name, *contexts):
+        hashed = []
+        for x in contexts:
+            y = x * 0x9E3779B1 & M32
+            hashed.append(((y ^ y >> 16) & 0xFFFF) * len(self.hashed) >> 16)
+        s = self.slots.get(name, 0)
+        z = s + sum(self.hashed[i] for i in hashed)
+        k = min(abs(z), 0xCFFF)
+        q = 32768 - 4 * (k & 4095) >> (k >> 12)
+        chance = q if z < 0 else 65536 - q
+        one = self.bit(chance)
+        error, n = 65536 * one - chance, s & 7
+        self.slots[name] = limited(s + ((error * R[n] + (self.range >> 5 & 0x7FFF8)) >> 16 & ~7) + (n < 7))
+        for i in hashed:
+            self.hashed[i] = limited(self.hashed[i] + ((error * 1000 + 32768) >> 16))
+        return one
 
     def plain(self, bits):
         self.range >>= bits
@@ -76,9 +96,13 @@ class Bits:
         return value
 
     def number(self, kind):
-        n = self.tree(("n", kind), 5)
-        top = min(n, 2)
-        value = 1 << top | (self.tree(("top", kind, min(n, 19)), top) if top else 0)
+        n = self.nibble("bits", kind)
+        if n == 15:
+            n += self.nibble("more bits", kind)
+        if n == 0:
+            return 0
+        top = min(n, 4)
+        value = 1 << top | self.nibble("top", kind, min(n, 5))
         for part in (n - top - 16, min(n - top, 16)):
             if part > 0:
                 value = value << part | self.plain(part)
@@ -90,20 +114,20 @@ class Bits:
 
 
 def read_segments(data):
-    """(segments, what was read of them, instruction set) of an image; segments are (offset, length, address)."""
-    read, off = [], 24
+    """(segments, instruction set) of an image; segments are (offset, length, address)."""
+    segments, off = [], 24
     if len(data) < 24 or data[0] != 0xE9 or data[1] > 16:
-        return [], [], 0
+        return [], 0
     for _ in range(data[1]):
         if len(data) - off < 8:
-            return [], read, 0
+            return [], 0
         addr, length = struct.unpack_from("<II", data, off)
         off += 8
-        read.append((off, length, addr))
+        segments.append((off, length, addr))
         if length > len(data) - off:
-            return [], read, 0
+            return [], 0
         off += length
-    return read, read, 1 if data[12] in (0, 2, 9) else 2
+    return segments, 1 if data[12] in (0, 2, 9) else 2
 
 
 def is_code(segment):
@@ -140,7 +164,8 @@ class Decoder:
         assert zlib.crc32(patch[:84]) == word_at(patch, 84) and hashlib.sha256(old).digest() == patch[20:52]
         self.old, self.new, self.patch = old, bytearray(), patch
         self.bits = Bits(patch[88:], 64 * hashed)
-        self.op = self.op_before = self.at = self.left = 0
+        self.small = 3 * self.entries + 64 * hashed <= SMALL
+        self.op = self.at = self.left = 0
         self.place = None
         self.since = self.wrong = self.correction = 0
         self.distances = [1, 1, 1, 1]
@@ -148,14 +173,14 @@ class Decoder:
     # ---- headers of the stream ----------------------------------------------------------------
 
     def read_segments(self):
-        self.old_segments, read, old_isa = read_segments(self.old)
-        self.isa, n = self.bits.number(1), self.bits.number(1)
+        self.old_segments, old_isa = read_segments(self.old)
+        n, self.isa = divmod(self.bits.number(1), 4)
         if self.isa != old_isa:
             self.old_segments = []
         self.segments = []
         off = 24
         for i in range(n):
-            before = read[i] if i < len(read) else (0, 0, 0)
+            before = self.old_segments[i] if i < len(self.old_segments) else (0, 0, 0x3C000000)
             addr = before[2] + self.bits.signed(3) & M32
             length = before[1] + self.bits.signed(4) & M32
             self.segments.append((off + 8, length, addr))
@@ -194,7 +219,7 @@ class Decoder:
         self.find_place()
         if self.in_code:
             if self.left == 0:
-                self.op_before, self.op = self.op, byte
+                self.op = byte
                 self.left = self.instruction_len(byte)
             self.left -= 1
             self.at = self.at + 1 if self.left else 0
@@ -202,8 +227,8 @@ class Decoder:
 
     def byte_class(self):
         if not self.in_code:
-            return len(self.new) & 3
-        return 4 + self.at + (self.at != 0 and self.isa == 2 and self.op & 3 == 3)
+            return 5 if self.small else 5 + (len(self.new) & 3)
+        return self.at + (self.at != 0 and self.isa == 2 and self.op & 3 == 3)
 
     # ---- units --------------------------------------------------------------------------------
 
@@ -373,40 +398,26 @@ class Decoder:
 
     def similar(self, begin, length):
         for group, kind, predicted, h in self.units(False, begin, length):
-            flag = self.bits.tree(("unit", group, self.since.bit_length()), 1,
-                                  (mix(16 * group + self.wrong), mix(h)), 400)
+            flag = self.bits.flag(("unit", group, self.since.bit_length()), 16 * group + self.wrong, h)
             fixed = 0
             for i, byte in enumerate(predicted):
                 if flag:
-                    hashes = (mix(group << 20 | i << 16 | 1 << 24 | self.correction), mix(h + 1 + i & M32))
-                    if (i + 1 == len(predicted) and not fixed) or self.bits.tree(("byte", group, 2 * i + fixed), 1, hashes, 400):
-                        self.correction = self.bits.tree(("correction", kind != NONE), 8, hashes, 240)
+                    if (i + 1 == len(predicted) and not fixed) or self.bits.flag(
+                            ("byte", group, 2 * i + fixed), group << 20 | i << 16 | 1 << 24 | self.correction, h + 1 + i & M32):
+                        self.correction = self.bits.byte(("correction", kind != NONE))
                         byte, fixed = byte + self.correction & 255, 1
                 self.emit(byte)
             self.wrong = (self.wrong << 1 | flag) & 15
             self.since = 0 if flag else min(self.since + 1, 255)
 
-    def literal(self, expected):
-        b1 = self.new[-1] if self.new else 0
-        b2 = self.new[-2] if len(self.new) > 1 else 0
-        w, op = b2 * 256 + b1, self.op
-        if not self.in_code:
-            a, b = b1, w
-        elif self.isa == 1:
-            a, b = [(op, op), (op, op & 15), (op & 15 | b1 & 0xF0, op)][self.at]
-        elif self.at < 2:
-            a, b = op, (op & 0xE3 | self.op_before << 8) if self.at else w
-        else:
-            a = op & 127 | ((w if self.at == 2 else b2) & 0x70) << 8
-            b = a | (w & (255 if self.at == 2 else 15)) << 16
-        if expected is not None:
-            b = 0x80000 | expected
-        place = self.byte_class()
-        self.emit(self.bits.tree(("literal", place), 8,
-                                 (mix(a | place << 20), mix((b | place << 20) + (1 << 24) & M32)), 240))
+    def literal(self):
+        opcode = None
+        if self.in_code and self.at and not self.small:
+            opcode = (self.op if self.isa == 1 else self.op >> 2) & 15
+        self.emit(self.bits.byte(("literal", self.byte_class()), opcode))
 
     def match(self, items):
-        kind = self.bits.tree(("match", items), 3)
+        kind = self.bits.nibble("match", items)
         if kind == 0:
             length = self.bits.number(5) + 2
             off = self.old_place + self.bits.signed(6)
@@ -426,23 +437,17 @@ class Decoder:
             for byte in predicted:
                 self.emit(byte)
         self.old_place += length
-        return kind != 0, length
+        return length
 
     def extra(self, length):
         items = 0
         while length:
             self.find_place()
-            if self.bits.tree(("is match", self.byte_class(), items), 1):
-                from_new, n = self.match(items)
-                length -= n
+            if self.bits.modelled("is match", self.byte_class(), items):
+                length -= self.match(items)
                 items = (items << 1 | 1) & 7
                 continue
-            expected = None
-            if items & 1 and from_new:
-                expected = self.new[len(self.new) - self.distances[0]]
-            elif items & 1 and self.old_place < len(self.old):
-                expected = self.old[self.old_place]
-            self.literal(expected)
+            self.literal()
             self.old_place += 1
             length -= 1
             items = items << 1 & 7
@@ -454,7 +459,10 @@ class Decoder:
         while True:
             made = len(self.new)
             if made != checked and (made - checked >= 65536 or made == self.new_len):
-                assert self.bits.plain(16) == zlib.crc32(self.new[checked:]) & 0xFFFF
+                h = 0
+                for byte in self.new[checked:]:
+                    h = (h ^ byte) * 0x01000193 & M32
+                assert self.bits.plain(16) == h >> 16
                 checked = made
             if made == self.new_len:
                 break

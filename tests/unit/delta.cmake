@@ -1,2 +1,2 @@
-airlift_unit_test(delta LIBS airlift_delta airlift_core airlift_crypto_openssl airlift_core)
+airlift_unit_test(delta SOURCES delta_small.c LIBS airlift_delta airlift_core airlift_crypto_openssl airlift_core)
 airlift_unit_test(esp_delta LIBS airlift_delta airlift_crypto_openssl)

@@ -15,6 +15,7 @@
 #include "airlift/crc32.h"
 #include "airlift/crypto.h"
 #include "delta/delta.h"
+#include "delta_small.h"
 
 /* Two files and what a decoder makes of a patch. */
 struct world {
@@ -118,6 +119,13 @@ static void round_trip(const uint8_t *old, size_t old_len, const uint8_t *new, s
             assert_int_equal(apply(&w, patch, len, steps[i]), 0);
             assert_true(is_wanted(&w));
         }
+        const struct al_delta_io io = {&w, check, read_old, read_new, write_new};
+
+        free(w.made);
+        w.made = NULL;
+        w.n_made = 0;
+        assert_int_equal(small_decoder_apply(&io, patch, len), small ? 0 : AL_ERR_SIZE);
+        assert_true(!small || is_wanted(&w));
         free(patch);
     }
     free(w.made);
@@ -207,6 +215,30 @@ static void test_delta_of_a_patch_release_is_small(void **state)
 
 /* --- Addresses ------------------------------------------------------------- */
 
+/* No number of the format says that an address moved by 2 GiB: such an image is told as any other bytes are. */
+static void test_images_at_any_address(void **state)
+{
+    static uint8_t image[2][400];
+    static const uint32_t addr[] = {0, 0x1C000000, 0x5BFFFFFF, 0x5C000000, 0x80000000, 0xFFFFFFFF};
+
+    (void)state;
+    for (size_t a = 0; a < 6; a++) {
+        for (size_t b = 0; b < 6; b++) {
+            for (unsigned i = 0; i < 2; i++) {
+                fill(image[i], sizeof(image[i]));
+                image[i][0] = 0xE9;
+                image[i][1] = 1;
+                image[i][12] = 5;
+                al_put_le32(image[i] + 24, addr[i == 0 ? a : b]);
+                al_put_le32(image[i] + 28, 300);
+            }
+            memcpy(image[1] + 100, image[0] + 90, 200);
+            round_trip(image[0], sizeof(image[0]), image[1], sizeof(image[1]));
+            round_trip(NULL, 0, image[1], sizeof(image[1]));
+        }
+    }
+}
+
 static void test_entry_holds_address_and_shift(void **state)
 {
     (void)state;
@@ -290,8 +322,10 @@ static void test_headers_that_promise_too_much_are_refused(void **state)
 static void test_decoder_fits_its_memory(void **state)
 {
     (void)state;
-    printf("struct al_delta: %zu bytes\n", sizeof(struct al_delta));
+    printf("struct al_delta: %zu bytes; built for 12 KiB: %zu\n", sizeof(struct al_delta),
+           small_decoder_size());
     assert_true(sizeof(struct al_delta) <= 20480);
+    assert_true(small_decoder_size() <= 12288);
 }
 
 int main(void)
@@ -299,6 +333,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_delta_makes_any_bytes),
         cmocka_unit_test(test_delta_of_a_patch_release_is_small),
+        cmocka_unit_test(test_images_at_any_address),
         cmocka_unit_test(test_entry_holds_address_and_shift),
         cmocka_unit_test(test_damaged_patches_are_refused_or_harmless),
         cmocka_unit_test(test_headers_that_promise_too_much_are_refused),

@@ -41,7 +41,7 @@ extern "C" {
 #define AL_DELTA_RAM_SMALL 12288u
 
 /* Most of it: address table and hashed slots share a pool, counted in units of 2 bytes. */
-#define AL_DELTA_LARGE_POOL 4992u
+#define AL_DELTA_LARGE_POOL 3072u
 #define AL_DELTA_SMALL_POOL 896u
 
 /* A build for less memory takes patches that were made for it: fewer addresses, a smaller model. */
@@ -116,7 +116,7 @@ struct al_delta {
     uint32_t old_pos; /* behind the last stretch, or match, in the old file */
     uint32_t next;    /* where the next stretch probably begins in it */
     uint32_t extra;   /* of the current block, still to come */
-    uint32_t crc;     /* of what was made since the last check */
+    uint32_t check;   /* FNV-1a of what was made since the last one was compared */
     uint32_t checked; /* bytes of the new file then */
     struct al_delta_context context;
     struct al_delta_unit unit;     /* of the stretch */

@@ -43,6 +43,9 @@ AL_CHECK_RESULT int al_delta_read_segments(const struct al_delta_reader *reader,
 /* The one that holds this offset, or NULL. */
 const struct al_delta_segment *al_delta_segment_at(const struct al_delta_file *file, uint32_t off);
 
+/* From what the address and length of the new image's i-th one are told. */
+const struct al_delta_segment *al_delta_segment_before(const struct al_delta_file *old, unsigned i);
+
 /* By its address: on all chips instructions lie at 0x40000000 and above, data below. */
 bool al_delta_is_code(const struct al_delta_segment *segment);
 

@@ -17,60 +17,121 @@
 extern "C" {
 #endif
 
-/* --- Bits ------------------------------------------------------------------ */
-
-/*
- * One context's opinion of a bit: the logarithm of (chance of 1 / chance of 0), in units of 1/4096. The opinions of
- * several contexts are added. The lowest 3 bits of some count how often they were asked.
- */
+/* What one context knows of a bit: 0 at first. The lowest 3 bits of some count how often they were asked. */
 typedef int16_t al_slot;
 
-extern const uint16_t al_delta_chances[50], al_delta_steps[8];
+/* --- Bits ------------------------------------------------------------------ */
 
-/* Chance of a 1, of 65536, when the opinions add up to z. */
-static inline int32_t al_delta_chance(int32_t z)
+/* Chance of a 1, of 65536: the slot is that, less one half. */
+static inline uint32_t al_delta_bit_chance(al_slot s)
 {
-    z = z < -49151 ? -49151 : z > 49151 ? 49151 : z;
-    const uint32_t at = (uint32_t)(z + 49152);
-    const int32_t low = al_delta_chances[at >> 11];
-
-    return low + ((al_delta_chances[(at >> 11) + 1] - low) * (int32_t)(at & 2047u) >> 11);
+    return (uint32_t)(32768 + (s | 7));
 }
 
-static inline al_slot al_slot_limit(int32_t value)
-{
-    return (al_slot)((uint32_t)(value + 32768) <= 65535 ? value : value < 0 ? -32761 : 32767);
-}
+void al_delta_bit_learn(al_slot *s, bool one);
+
+/* --- Flags: bits that are nearly always the same ----------------------------- */
 
 /*
- * Learn a bit, of which `error` is 65536 times less its chance of being 1. One that counts learns fast first; bits of the range coder
- * round it.
+ * Each of its slots is one context's opinion: the logarithm of (chance of 1 / chance of 0), roughly, in units of
+ * 1/4096 of a bit. The opinions are added. The first slot counts; the others are chosen by hashes, of as many as
+ * the patch says.
  */
-static inline void al_delta_learn(al_slot *s, int32_t error, uint32_t range)
-{
-    const uint32_t n = (uint32_t)*s & 7u;
-    const int32_t change = (error * al_delta_steps[n] + (int32_t)(range >> 5 & 0x7FFF8u)) >> 16;
+struct al_delta_flag {
+    al_slot *slot;
+    uint32_t context[2]; /* to be hashed */
+};
 
-    *s = al_slot_limit(*s + (change & ~7) + (n < 7));
+#define AL_DELTA_OPINIONS 3u
+
+struct al_delta_hashed {
+    al_slot *slot;
+    uint32_t n;
+};
+
+static inline void al_delta_flag_slots(const struct al_delta_flag *f, const struct al_delta_hashed *hashed,
+                                       al_slot *slot[AL_DELTA_OPINIONS])
+{
+    slot[0] = f->slot;
+    for (unsigned i = 1; i < AL_DELTA_OPINIONS; i++) {
+        const uint32_t h = f->context[i - 1] * 0x9E3779B1u;
+
+        slot[i] = &hashed->slot[(((h ^ h >> 16) & 0xFFFFu) * hashed->n) >> 16];
+    }
 }
 
-/* One that does not: by how much its value changes. */
-#define AL_STEP_HASHED 240
-#define AL_STEP_FLAG   400
-
-static inline int32_t al_delta_change(int32_t error, int32_t step)
+/* Chance of a 1, of 65536: the rarer value's halves with every 4096, with straight lines between. */
+static inline uint32_t al_delta_flag_chance(al_slot *const slot[AL_DELTA_OPINIONS])
 {
-    return (error * step + 32768) >> 16;
+    const int32_t sum = *slot[0] + *slot[1] + *slot[2];
+    uint32_t size = (uint32_t)(sum < 0 ? -sum : sum);
+
+    size = size < 0xCFFF ? size : 0xCFFF;
+    const uint32_t rarer = (0x8000u - 4 * (size & 0xFFFu)) >> (size >> 12);
+
+    return sum < 0 ? rarer : 65536 - rarer;
 }
 
-/* --- Numbers --------------------------------------------------------------- */
+/* It was so. `range`, the range coder's, rounds what the one that counts learns. */
+void al_delta_flag_learn(al_slot *const slot[AL_DELTA_OPINIONS], uint32_t chance, bool one, uint32_t range);
 
-/* 5 bits say how many bits v + 1 has behind its first, of which the upper 2 are modelled. */
-#define AL_NUM_TOPS 20u /* numbers of more bits share one model for the upper 2 */
+/* --- Nibbles: one of 16 ------------------------------------------------------ */
 
+/*
+ * How probable the 16 values are: below[i] is the chance of one below i, of 32768, for i from 1 on. below[0] counts
+ * how often it was asked.
+ */
+struct al_nibble {
+    uint16_t below[17];
+};
+
+/* All values are equally probable. */
+static inline void al_nibble_begin(struct al_nibble *m, size_t n)
+{
+    for (; n > 0; n--, m++) {
+        for (unsigned i = 0; i < 17; i++) {
+            m->below[i] = (uint16_t)(2048 * i);
+        }
+    }
+}
+
+/* Chance of a value below n, of 32768; n is at most 16. */
+static inline uint32_t al_nibble_below(const struct al_nibble *m, unsigned n)
+{
+    return m->below[n] & (0u - (uint32_t)(n != 0)); /* without a branch: nobody can foretell it */
+}
+
+/* Written so that compilers make vectors of it: a decoder spends much of its time here. */
+static inline void al_nibble_learn(struct al_nibble *m, unsigned n)
+{
+    enum { LEAST = 32, REST = 32768 - 16 * LEAST }; /* chance of any value; of the right one besides */
+    static const int16_t rates[16] = {14000, 11500, 9800, 8500, 7400, 6500, 5700, 5000,
+                                      4400,  3900,  3500, 3100, 2700, 2300, 1900, 1000};
+    const int16_t rate = rates[m->below[0]], value = (int16_t)n;
+
+    m->below[0] = (uint16_t)(m->below[0] + (m->below[0] < 15));
+    for (int16_t i = 0; i < 16; i++) {
+        const int16_t target = (int16_t)(LEAST * (i + 1) + (i >= value ? REST : 0)),
+                      change = (int16_t)(target - (int16_t)m->below[i + 1]);
+
+        m->below[i + 1] = (uint16_t)(m->below[i + 1] + (change * rate >> 16));
+    }
+}
+
+/* What a byte is coded by: its upper nibble, then its lower one, by the upper. */
+struct al_delta_byte {
+    struct al_nibble *upper, *lower; /* 1, 16 */
+};
+
+/* --- Numbers ----------------------------------------------------------------- */
+
+/*
+ * A number v: how many bits v + 1 has behind its first, at most 30, as one or two nibbles; their upper four, or as
+ * many as there are, as another one; the rest as they are.
+ */
 struct al_num_model {
-    al_slot len[31];
-    al_slot top[AL_NUM_TOPS][3];
+    struct al_nibble len[2]; /* 0 to 14, 15: more; how many more */
+    struct al_nibble top[5]; /* of 1, 2, 3, 4 bits, more */
 };
 
 enum al_delta_num {
@@ -89,79 +150,146 @@ enum al_delta_num {
 
 /* --- The model ------------------------------------------------------------- */
 
-#define AL_DELTA_CLASSES 9u /* of bytes: 4 by their place in a word of data, 5 by that in an instruction */
+/*
+ * Classes of bytes: 5 by their place in an instruction, then 4 by that in a word of data. A patch for a small
+ * decoder takes all data for one, and does not look at opcodes.
+ */
+#define AL_DELTA_CODE_CLASSES 5u
+#ifdef AL_DELTA_SMALL
+#define AL_DELTA_CLASSES 6u
+#else
+#define AL_DELTA_CLASSES 9u
+#endif
 
 struct al_delta_model {
-    al_slot match[8][7]; /* which kind of match; by the last items */
-    al_slot is_match[AL_DELTA_CLASSES][8];
-    al_slot unit[AL_DELTA_GROUPS][9];  /* is a unit other than predicted? by how long ago one was */
-    al_slot byte[AL_DELTA_GROUPS][16]; /* is this byte of it? */
-    struct al_num_model num[AL_NUM_KINDS];
-    al_slot correction[2][255];
-    al_slot literal[AL_DELTA_CLASSES][255];
+    struct al_delta_nibbles {
+        struct al_nibble match[8]; /* which kind of match; by the last items */
+        struct al_num_model num[AL_NUM_KINDS];
+        struct al_nibble upper[AL_DELTA_CLASSES]; /* of a literal */
+#ifndef AL_DELTA_SMALL
+        struct al_nibble inner[AL_DELTA_CODE_CLASSES - 1][16]; /* the same, behind an opcode */
+#endif
+        struct al_nibble lower[AL_DELTA_CLASSES][16]; /* by the upper one */
+        struct al_nibble correction[2][17];           /* upper, lower */
+    } nibbles;
+    al_slot is_match[AL_DELTA_CLASSES][8]; /* by the last items */
+    al_slot unit[AL_DELTA_GROUPS][9];      /* is a unit other than predicted? by how long ago one was */
+    al_slot byte[AL_DELTA_GROUPS][16];     /* is this byte of it? */
 };
 
-/* Slots that are chosen by a hash: for literals and corrections, as many as the patch says. */
-struct al_delta_hashed {
-    al_slot *slot;
-    uint32_t n;
-};
-
-/*
- * What some bits are coded by, the highest first: a tree of 2^bits - 1 slots, and for each of its nodes one slot by
- * either hash. A node is numbered by the bits before, with a 1 in front of them.
- */
-struct al_delta_choice {
-    al_slot *tree;
-    struct al_delta_hashed hashed;
-    uint32_t hash[2];
-    int32_t step; /* 0: no hashed ones */
-};
-
-static inline al_slot *al_delta_hashed_at(const struct al_delta_choice *c, unsigned i, uint32_t node)
+/* To be called before anything is asked; all slots are 0. */
+static inline void al_delta_model_begin(struct al_delta_model *m)
 {
-    return &c->hashed.slot[(((c->hash[i] ^ node * 0x9E5u) & 0xFFFFu) * c->hashed.n) >> 16];
+    al_nibble_begin((struct al_nibble *)&m->nibbles, sizeof(m->nibbles) / sizeof(struct al_nibble));
 }
 
 /* --- What contexts are made of --------------------------------------------- */
 
 /* Where the new file has got to. All 0 at first. */
 struct al_delta_context {
-    uint32_t pos;          /* bytes made */
-    uint32_t boundary;     /* where its segment ends, or the next one begins */
-    uint32_t before;       /* last 4 bytes, the last one lowest */
-    uint8_t isa;           /* of the new file, for bytes in code; AL_ISA_NONE in data */
-    uint8_t op, op_before; /* first byte of the instruction, and of the one before */
+    uint32_t pos;       /* bytes made */
+    uint32_t boundary;  /* where its segment ends, or the next one begins */
+    uint8_t isa;        /* of the new file, for bytes in code; AL_ISA_NONE in data */
+    uint8_t op;         /* first byte of the instruction */
     uint8_t at, left;   /* bytes of the instruction before `pos`, and still to come: 0, 0 at its first one */
     uint8_t items;      /* last three items of the extra bytes: a bit each, 1 for a match */
     uint8_t wrong;      /* last four units of the stretch: a bit each, 1 for one that was corrected */
     uint8_t since;      /* units since the last that was corrected, up to 255 */
     uint8_t correction; /* last one */
-    uint32_t unit_before; /* hash of the last unit */
+    bool small;         /* the patch is for a small decoder */
 };
 
-/* The next byte of the new file is this one. */
-void al_delta_context_add(struct al_delta_context *c, const struct al_delta_sweep *s, uint8_t byte);
-
 /* The place is known before the byte: to be called before anything is asked about it. */
-void al_delta_context_place(struct al_delta_context *c, const struct al_delta_sweep *s);
+static inline void al_delta_context_place(struct al_delta_context *c, const struct al_delta_sweep *s)
+{
+    if (c->pos < c->boundary) {
+        return;
+    }
+    const struct al_delta_segment *segment = al_delta_segment_at(&s->new, c->pos);
 
-unsigned al_delta_class(const struct al_delta_context *c);
+    c->boundary = segment != NULL ? segment->off + segment->len : c->pos + 1;
+    c->isa = segment != NULL && al_delta_is_code(segment) ? s->isa : AL_ISA_NONE;
+    c->at = 0;
+    c->left = 0;
+}
 
-/* For a literal; expected: what follows the last match's source, or -1. */
-struct al_delta_choice al_delta_literal(struct al_delta_model *m, struct al_delta_hashed hashed,
-                                        const struct al_delta_context *c, int expected);
+/* The next byte of the new file is this one. */
+static inline void al_delta_context_add(struct al_delta_context *c, const struct al_delta_sweep *s,
+                                        uint8_t byte)
+{
+    al_delta_context_place(c, s);
+    if (c->isa != AL_ISA_NONE) {
+        if (c->left == 0) {
+            c->op = byte;
+            c->left = (uint8_t)al_delta_instruction_len(c->isa, byte);
+            c->at = 0;
+        }
+        c->at++;
+        c->left--;
+        if (c->left == 0) {
+            c->at = 0;
+        }
+    }
+    c->pos++;
+}
 
-/* Is the unit other than predicted (1 bit)? Is its i-th byte; fixed: an earlier one was? */
-struct al_delta_choice al_delta_unit_flag(struct al_delta_model *m, struct al_delta_hashed hashed,
-                                          const struct al_delta_context *c, const struct al_delta_unit *u);
-struct al_delta_choice al_delta_byte_flag(struct al_delta_model *m, struct al_delta_hashed hashed,
-                                          const struct al_delta_context *c, const struct al_delta_unit *u,
-                                          unsigned i, bool fixed);
+/* Of the next byte. */
+static inline unsigned al_delta_class(const struct al_delta_context *c)
+{
+    if (c->isa == AL_ISA_NONE) {
+        return AL_DELTA_CODE_CLASSES + (c->small ? 0 : c->pos & 3u);
+    }
+    return c->at + (c->at != 0 && c->isa == AL_ISA_RISCV && (c->op & 3u) == 3 ? 1u : 0u);
+}
 
-/* Make of the byte's flag what its correction, the new byte less the predicted one, is coded by. */
-void al_delta_correction(struct al_delta_choice *choice, struct al_delta_model *m,
-                         const struct al_delta_unit *u);
+/* What the next byte is coded by, if it is a literal. */
+static inline struct al_delta_byte al_delta_literal(struct al_delta_model *m,
+                                                    const struct al_delta_context *c, unsigned class)
+{
+    struct al_nibble *upper = &m->nibbles.upper[class];
+
+#ifndef AL_DELTA_SMALL
+    if (!c->small && c->at != 0) {
+        const unsigned op = c->isa == AL_ISA_RISCV ? c->op >> 2 : c->op;
+
+        upper = &m->nibbles.inner[class - 1][op & 15u];
+    }
+#else
+    (void)c;
+#endif
+    return (struct al_delta_byte){upper, m->nibbles.lower[class]};
+}
+
+/* Is the unit other than predicted? Is its i-th byte; fixed: an earlier one was? */
+static inline struct al_delta_flag al_delta_unit_flag(struct al_delta_model *m,
+                                                      const struct al_delta_context *c,
+                                                      const struct al_delta_unit *u)
+{
+    unsigned since = 0;
+
+    while (c->since >> since != 0) {
+        since++;
+    }
+    return (struct al_delta_flag){&m->unit[u->group][since], {(uint32_t)u->group << 4 | c->wrong, u->hash}};
+}
+
+static inline struct al_delta_flag al_delta_byte_flag(struct al_delta_model *m,
+                                                      const struct al_delta_context *c,
+                                                      const struct al_delta_unit *u, unsigned i, bool fixed)
+{
+    return (struct al_delta_flag){
+        &m->byte[u->group][i * 2 + (fixed ? 1u : 0u)],
+        {(uint32_t)u->group << 20 | i << 16 | c->correction | 0x1000000u, u->hash + 1 + i}};
+}
+
+/* The new byte less the predicted one. */
+static inline struct al_delta_byte al_delta_correction(struct al_delta_model *m,
+                                                       const struct al_delta_unit *u)
+{
+    struct al_nibble *correction = m->nibbles.correction[u->ref.kind != AL_REF_NONE ? 1 : 0];
+
+    return (struct al_delta_byte){correction, correction + 1};
+}
 
 #define AL_DELTA_MATCH_MIN 2u /* bytes */
 
@@ -178,7 +306,11 @@ static inline unsigned al_delta_off_kind(uint32_t len)
 void al_delta_repeat(uint32_t rep[4], unsigned i);
 
 /* After a unit. */
-void al_delta_context_unit(struct al_delta_context *c, const struct al_delta_unit *u, bool wrong);
+static inline void al_delta_context_unit(struct al_delta_context *c, bool wrong)
+{
+    c->since = (uint8_t)(wrong ? 0 : c->since < 255 ? c->since + 1 : 255);
+    c->wrong = (uint8_t)(((unsigned)c->wrong << 1 | (wrong ? 1u : 0u)) & 15u);
+}
 
 #ifdef __cplusplus
 }
