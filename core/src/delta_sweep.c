@@ -103,7 +103,7 @@ void al_delta_sweep_begin(struct al_delta_sweep *s, bool from_new, uint32_t from
     s->rest = (uint8_t)(rest < len ? rest : len);
     s->window_at = from;
     s->window_n = 0;
-    memset(&s->registers, 0, sizeof(s->registers));
+    memset(s->registers.at, 0, sizeof(s->registers.at));
 }
 
 /* See to it that `need` bytes from the next unit on are in the window. */
