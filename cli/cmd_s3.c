@@ -188,7 +188,7 @@ static void close_part(struct part *p)
     if (p->fd >= 0) {
         close(p->fd);
     }
-    if (p->named) {
+    if (p->name && p->named) {
         (void)unlink(p->name);
     }
     free(p->name);

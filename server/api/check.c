@@ -23,30 +23,6 @@ static bool parse_number(const char *text, uint32_t *out)
     return !*text && value <= UINT32_MAX;
 }
 
-/* "DIGEST,-,DIGEST": a signature block each; "-" is one that is not checked. */
-static bool parse_signers(const char *text, struct srv_signers *out)
-{
-    while (*text) {
-        size_t len = strcspn(text, ",");
-        struct srv_signer *s = &out->item[out->n];
-        if (out->n == AL_SIG_MAX_BLOCKS || len >= sizeof s->key_digest) {
-            return false;
-        }
-        memcpy(s->key_digest, text, len);
-        s->key_digest[len] = '\0';
-        s->valid = srv_sha256_valid(s->key_digest);
-        if (!s->valid && strcmp(s->key_digest, "-") != 0) {
-            return false;
-        }
-        out->n++;
-        text += len;
-        if (*text && !*++text) {
-            return false; /* a comma at the end */
-        }
-    }
-    return true;
-}
-
 /* What the publisher says of the image. May refuse. */
 static void read_image(struct srv_request *req, struct srv_release *r)
 {
@@ -61,7 +37,7 @@ static void read_image(struct srv_request *req, struct srv_release *r)
         srv_refuse(req, 400, "bad_request", "sha256 is that of the image file: 64 lower-case hex digits");
     } else if (secure_version && !parse_number(secure_version, &r->secure_version)) {
         srv_refuse(req, 400, "bad_request", "secure_version is a number of 32 bits");
-    } else if (signers && !parse_signers(signers, &r->signers)) {
+    } else if (signers && !srv_signers_read(signers, &r->signers)) {
         srv_refuse(req, 400, "bad_request",
                    "signers are key digests with commas between, one for each signature block (at most %u), "
                    "\"-\" for one that is not checked",

@@ -76,15 +76,12 @@ static bool add_product(CURL *curl, const struct srv_upload_request *r, const ch
 
 static bool add_claim(CURL *curl, const struct srv_upload_claim *claim, struct host_buf *url)
 {
-    char number[16];
+    char number[16], signers[SRV_SIGNERS_TEXT];
     snprintf(number, sizeof number, "%lu", (unsigned long)claim->secure_version);
     bool ok = add_query(curl, url, "chip", claim->chip) && add_query(curl, url, "secure_version", number) &&
               add_query(curl, url, "sha256", claim->sha256);
-    for (unsigned i = 0; i < claim->signers.n && ok; i++) {
-        const struct srv_signer *s = &claim->signers.item[i];
-        ok = host_buf_printf(url, "%s%s", i ? "," : "&signers=", s->valid ? s->key_digest : "-");
-    }
-    return ok;
+    srv_signers_write(&claim->signers, signers);
+    return ok && (!*signers || add_query(curl, url, "signers", signers));
 }
 
 static struct curl_slist *make_headers(const char *token)

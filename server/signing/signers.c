@@ -56,6 +56,43 @@ enum al_sig_fault srv_signers_require(const struct srv_signers *signers, const s
     return why;
 }
 
+void srv_signers_write(const struct srv_signers *signers, char out[SRV_SIGNERS_TEXT])
+{
+    out[0] = '\0';
+    for (unsigned i = 0; i < signers->n; i++) {
+        const struct srv_signer *s = &signers->item[i];
+        strcat(out, i ? "," : "");
+        strcat(out, s->valid ? s->key_digest : "-");
+    }
+}
+
+bool srv_signers_read(const char *text, struct srv_signers *out)
+{
+    while (*text) {
+        const size_t len = strcspn(text, ",");
+        struct srv_signer *s = &out->item[out->n];
+        uint8_t key[AL_SIG_KEY_DIGEST_SIZE];
+        if (out->n == AL_SIG_MAX_BLOCKS || len >= sizeof s->key_digest) {
+            return false;
+        }
+        char word[sizeof s->key_digest];
+        memcpy(word, text, len);
+        word[len] = '\0';
+        s->valid = host_hex_parse(word, key, sizeof key);
+        if (s->valid) {
+            host_hex_print(key, sizeof key, s->key_digest); /* lower case, as they are compared */
+        } else if (strcmp(word, "-") != 0) {
+            return false;
+        }
+        out->n++;
+        text += len;
+        if (*text && !*++text) {
+            return false; /* a comma at the end */
+        }
+    }
+    return true;
+}
+
 static bool add_signer(cJSON *list, const struct srv_signer *s)
 {
     cJSON *json = cJSON_CreateObject();

@@ -40,6 +40,13 @@ enum al_sig_fault srv_signers_fault(const struct al_sig_check *check);
 enum al_sig_fault srv_signers_require(const struct srv_signers *signers, const struct al_chip *chip,
                                       const uint8_t (*keys)[AL_SIG_KEY_DIGEST_SIZE], unsigned n_keys);
 
+/* As text: key digests with commas between, "-" for one that is not valid. */
+#define SRV_SIGNERS_TEXT (AL_SIG_MAX_BLOCKS * 65u)
+void srv_signers_write(const struct srv_signers *signers, char out[SRV_SIGNERS_TEXT]);
+
+/* Read that back, without types; `out` is empty before. False for anything else. */
+bool srv_signers_read(const char *text, struct srv_signers *out);
+
 /* Add "signers": [{"type", "key_digest", "valid"}, ...]; false when memory runs out. */
 bool srv_signers_add(cJSON *to, const struct srv_signers *signers);
 
