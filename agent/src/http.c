@@ -113,6 +113,7 @@ static airlift_fail_t follow(struct agent *a, unsigned redirects)
      * foreign server shall not see ours. Not being there is no error to us. */
     (void)esp_http_client_delete_header(client, "Authorization");
     (void)esp_http_client_delete_header(client, "Airlift-Device");
+    (void)esp_http_client_delete_header(client, "Airlift-Version");
     (void)esp_http_client_close(client);
     return AIRLIFT_FAIL_NONE;
 }

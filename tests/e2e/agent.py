@@ -288,6 +288,7 @@ class Update(World):
         first, second = self.asked("/fw/version.json")[0].headers, self.asked("/moved/version.json")[0].headers
         self.assertEqual((first["airlift-device"], first["airlift-version"]), (mac, "1.4.2"))
         self.assertNotIn("airlift-device", second)
+        self.assertNotIn("airlift-version", second)
         device = self.start(device_id="hall <3>")
         device.expect(r"up to date: 1\.4\.2")
         self.stop()
