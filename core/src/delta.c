@@ -145,8 +145,8 @@ static uint32_t decode_num(struct al_delta *d, unsigned kind)
     if (n == 0) {
         return 0;
     }
-    const unsigned top = n < 4 ? n : 4;
-    uint32_t value = 1u << top | decode_nibble(d, &m->top[n < 5 ? n - 1 : 4]);
+    const unsigned top = al_num_top_bits(n);
+    uint32_t value = 1u << top | decode_nibble(d, &m->top[al_num_top(n)]);
 
     for (unsigned plain = n - top; plain > 0;) {
         const unsigned some = plain > 16 ? plain - 16 : plain;
@@ -179,7 +179,7 @@ static void flush(struct al_delta *d)
 
 static void emit(struct al_delta *d, uint8_t byte)
 {
-    d->check = (d->check ^ byte) * 0x01000193u; /* FNV-1a */
+    d->check = al_delta_check_add(d->check, byte);
     d->piece[d->context.pos - d->flushed] = byte;
     al_delta_context_add(&d->context, &d->sweep, byte);
     if (d->context.pos - d->flushed == AL_DELTA_PIECE) {

@@ -126,7 +126,7 @@ void code_num(struct delta_coder *c, unsigned kind, uint32_t value)
 {
     struct al_num_model *m = &c->model.nibbles.num[kind];
     const uint32_t v = value + 1;
-    const unsigned n = 31u - (unsigned)__builtin_clz(v), top = n < 4 ? n : 4, plain = n - top;
+    const unsigned n = 31u - (unsigned)__builtin_clz(v), top = al_num_top_bits(n), plain = n - top;
 
     code_nibble(c, &m->len[0], n < 15 ? n : 15);
     if (n >= 15) {
@@ -135,7 +135,7 @@ void code_num(struct delta_coder *c, unsigned kind, uint32_t value)
     if (n == 0) {
         return;
     }
-    code_nibble(c, &m->top[n < 5 ? n - 1 : 4], v >> plain & ((1u << top) - 1));
+    code_nibble(c, &m->top[al_num_top(n)], v >> plain & ((1u << top) - 1));
     if (plain > 16) {
         code_plain(c, v >> 16 & ((1u << (plain - 16)) - 1), plain - 16);
     }

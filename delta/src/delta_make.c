@@ -204,17 +204,6 @@ static int send_similar(struct make *m, const struct delta_block *b)
     return 0;
 }
 
-/* As the decoder makes it, byte for byte. */
-static uint32_t fnv1a(const uint8_t *p, size_t len)
-{
-    uint32_t h = 0;
-
-    for (size_t i = 0; i < len; i++) {
-        h = (h ^ p[i]) * 0x01000193u;
-    }
-    return h;
-}
-
 static int send_blocks(struct make *m)
 {
     struct delta_coder *c = &m->coder;
@@ -234,8 +223,12 @@ static int send_blocks(struct make *m)
         const uint32_t out = c->context.pos;
 
         if (out - m->checked >= AL_DELTA_BLOCK || out == m->new_len) {
-            code_plain(c, fnv1a(m->new + m->checked, out - m->checked) >> 16, 16);
-            m->checked = out;
+            uint32_t check = 0;
+
+            for (; m->checked < out; m->checked++) {
+                check = al_delta_check_add(check, m->new[m->checked]);
+            }
+            code_plain(c, check >> 16, 16);
         }
         if (m->options->progress) {
             m->options->progress(m->options->progress_ctx, out);

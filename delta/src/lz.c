@@ -15,7 +15,6 @@
 #define TRIES      64u  /* places that are looked at */
 #define NICE       192u /* a match this long is taken as it is */
 #define NUM_BITS   31u  /* that a number has at most, and 1 */
-#define NUM_TOPS   5u
 
 enum how { LITERAL, REP, NEW, OLD };
 
@@ -43,7 +42,7 @@ struct lz {
     size_t chained;
     struct al_delta_sweep scratch;
     uint32_t num[AL_NUM_KINDS][NUM_BITS]; /* cost of a number of so many bits */
-    uint32_t num_top[AL_NUM_KINDS][NUM_TOPS][16];
+    uint32_t num_top[AL_NUM_KINDS][AL_NUM_TOPS][16];
     bool from_new; /* the last match */
     uint32_t rep[4];
     struct node node[CHUNK + 1];
@@ -98,7 +97,7 @@ static void price_numbers(struct lz *lz)
             lz->num[kind][n] = price_nibble(lz, &m->len[0], n < 15 ? n : 15) +
                                (n < 15 ? 0 : price_nibble(lz, &m->len[1], n - 15));
         }
-        for (unsigned i = 0; i < NUM_TOPS; i++) {
+        for (unsigned i = 0; i < AL_NUM_TOPS; i++) {
             for (unsigned top = 0; top < 16; top++) {
                 lz->num_top[kind][i][top] = price_nibble(lz, &m->top[i], top);
             }
@@ -109,12 +108,12 @@ static void price_numbers(struct lz *lz)
 static uint32_t price_num(const struct lz *lz, unsigned kind, uint32_t value)
 {
     const uint32_t v = value + 1;
-    const unsigned n = 31u - (unsigned)__builtin_clz(v), top = n < 4 ? n : 4;
+    const unsigned n = 31u - (unsigned)__builtin_clz(v), top = al_num_top_bits(n);
 
     if (n == 0) {
         return lz->num[kind][0];
     }
-    return lz->num[kind][n] + lz->num_top[kind][n < 5 ? n - 1 : 4][v >> (n - top) & ((1u << top) - 1)] +
+    return lz->num[kind][n] + lz->num_top[kind][al_num_top(n)][v >> (n - top) & ((1u << top) - 1)] +
            256 * (n - top);
 }
 

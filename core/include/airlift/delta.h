@@ -116,7 +116,7 @@ struct al_delta {
     uint32_t old_pos; /* behind the last stretch, or match, in the old file */
     uint32_t next;    /* where the next stretch probably begins in it */
     uint32_t extra;   /* of the current block, still to come */
-    uint32_t check;   /* FNV-1a of what was made since the last one was compared */
+    uint32_t check;   /* of what was made since the last one was compared */
     uint32_t checked; /* bytes of the new file then */
     struct al_delta_context context;
     struct al_delta_unit unit;     /* of the stretch */

@@ -129,10 +129,23 @@ struct al_delta_byte {
  * A number v: how many bits v + 1 has behind its first, at most 30, as one or two nibbles; their upper four, or as
  * many as there are, as another one; the rest as they are.
  */
+#define AL_NUM_TOPS 5u
+
 struct al_num_model {
-    struct al_nibble len[2]; /* 0 to 14, 15: more; how many more */
-    struct al_nibble top[5]; /* of 1, 2, 3, 4 bits, more */
+    struct al_nibble len[2];           /* 0 to 14, 15: more; how many more */
+    struct al_nibble top[AL_NUM_TOPS]; /* of 1, 2, 3, 4 bits, more */
 };
+
+/* Of n bits, 1 or more: how many are in the nibble, and by which model. */
+static inline unsigned al_num_top_bits(unsigned n)
+{
+    return n < 4 ? n : 4;
+}
+
+static inline unsigned al_num_top(unsigned n)
+{
+    return n < AL_NUM_TOPS ? n - 1 : AL_NUM_TOPS - 1;
+}
 
 enum al_delta_num {
     AL_NUM_SIMILAR, /* bytes of a block's stretch */
@@ -147,6 +160,14 @@ enum al_delta_num {
     AL_NUM_NEW_OFF, /* 3: by the length */
     AL_NUM_KINDS = AL_NUM_NEW_OFF + 3,
 };
+
+/* --- The check --------------------------------------------------------------- */
+
+/* FNV-1a, but for its beginning, which is 0: of one byte more. */
+static inline uint32_t al_delta_check_add(uint32_t check, uint8_t byte)
+{
+    return (check ^ byte) * 0x01000193u;
+}
 
 /* --- The model ------------------------------------------------------------- */
 
