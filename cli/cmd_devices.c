@@ -10,9 +10,6 @@
 #include "print_json.h"
 #include "server_access.h"
 
-#define SEARCH_MAX 64u   /* bytes, the server's limit */
-#define LIMIT_MAX  1000u /* likewise */
-
 /* "/v1/devices?limit=N&search=TEXT", with TEXT as a query has it. */
 static void print_path(char *out, size_t size, uint32_t limit, const char *search)
 {
@@ -46,7 +43,7 @@ static int run(int argc, char **argv)
     struct server_access access;
     bool as_json = false;
     uint32_t limit = 100;
-    char path[64 + 3 * SEARCH_MAX];
+    char path[64 + 3 * SRV_DEVICES_SEARCH];
     cJSON *document;
     server_access_init(&access);
     const struct host_opt opts[] = {
@@ -60,11 +57,11 @@ static int run(int argc, char **argv)
         host_usage(&cmd_devices[0], "one text to look for or none is taken, not %d", argc);
     }
     const char *search = argc ? argv[0] : "";
-    if (strlen(search) > SEARCH_MAX) {
-        host_usage(&cmd_devices[0], "what to look for has at most %u characters", SEARCH_MAX);
+    if (strlen(search) > SRV_DEVICES_SEARCH) {
+        host_usage(&cmd_devices[0], "what to look for has at most %u characters", SRV_DEVICES_SEARCH);
     }
-    if (limit < 1 || limit > LIMIT_MAX) {
-        host_usage(&cmd_devices[0], "--limit is 1 to %u", LIMIT_MAX);
+    if (limit < 1 || limit > SRV_DEVICES_LIMIT) {
+        host_usage(&cmd_devices[0], "--limit is 1 to %u", SRV_DEVICES_LIMIT);
     }
     print_path(path, sizeof path, limit, search);
     if (server_access_ask(&access, "devices", path, &document) != 0) {

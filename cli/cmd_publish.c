@@ -165,16 +165,6 @@ static int publish(const char *path, struct srv_upload_request *request, const s
     return result;
 }
 
-/* As the server has it, and what a bucket's folder may be called. */
-static bool is_product(const char *name)
-{
-    static const char first[] = "abcdefghijklmnopqrstuvwxyz0123456789";
-    size_t len = strlen(name);
-
-    return len > 0 && len <= 64 && strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789._-") == len &&
-           strchr(first, name[0]);
-}
-
 static int run(int argc, char **argv)
 {
     struct srv_upload_request request = {0};
@@ -213,7 +203,7 @@ static int run(int argc, char **argv)
     if (!request.product) {
         host_usage(&cmd_publish[0], "--product is missing");
     }
-    if (!is_product(request.product)) {
+    if (!srv_product_valid(request.product)) {
         return host_fail(
             "publish: '%s': a product's name is 1 to 64 of a-z 0-9 . _ - and begins with a letter or digit",
             request.product);

@@ -8,32 +8,16 @@
 
 #include "airlift/chip.h"
 #include "airlift/semver.h"
-#include "host/hex.h"
+#include "host/text.h"
 
 /* --- What the request says ------------------------------------------------- */
 
 bool srv_is_text(const char *text, const char *allowed)
 {
-    const unsigned char *p = (const unsigned char *)text;
-    while (*p) {
-        unsigned n = *p < 0x80             ? 0
-                     : (*p & 0xE0) == 0xC0 ? 1
-                     : (*p & 0xF0) == 0xE0 ? 2
-                     : (*p & 0xF8) == 0xF0 ? 3
-                                           : 9;
-        uint32_t code = n == 0 ? *p : *p & (0x3Fu >> n);
-        if (n == 9 || (n == 0 && (code < 0x20 || code == 0x7F) && !strchr(allowed, (int)code))) {
-            return false;
-        }
-        static const uint32_t least[] = {0, 0x80, 0x800, 0x10000};
-        p++;
-        for (unsigned i = 0; i < n; i++, p++) {
-            if ((*p & 0xC0) != 0x80) {
-                return false;
-            }
-            code = code << 6 | (*p & 0x3Fu);
-        }
-        if (code < least[n] || code > 0x10FFFF || (code >= 0xD800 && code < 0xE000)) {
+    for (size_t left = strlen(text), n; left > 0; text += n, left -= n) {
+        const unsigned char c = (unsigned char)*text;
+        n = host_utf8_len((const unsigned char *)text, left);
+        if (n == 0 || ((c < 0x20 || c == 0x7F) && !strchr(allowed, c))) {
             return false;
         }
     }

@@ -9,25 +9,12 @@
 #include "handlers.h"
 #include "reply.h"
 
-/* Decimal, at most UINT32_MAX. */
-static bool parse_number(const char *text, uint32_t *out)
-{
-    uint64_t value = 0;
-    if (!*text) {
-        return false;
-    }
-    for (; *text >= '0' && *text <= '9' && value <= UINT32_MAX; text++) {
-        value = value * 10 + (uint64_t)(*text - '0');
-    }
-    *out = (uint32_t)value;
-    return !*text && value <= UINT32_MAX;
-}
-
 /* What the publisher says of the image. May refuse. */
 static void read_image(struct srv_request *req, struct srv_release *r)
 {
     const char *chip_name = srv_query(req, "chip"), *secure_version = srv_query(req, "secure_version");
     const char *sha256 = srv_query(req, "sha256"), *signers = srv_query(req, "signers");
+    uint64_t number = 0;
     const struct al_chip *chip = chip_name ? al_chip_by_name(chip_name) : NULL;
     if (!r->version[0]) {
         srv_refuse(req, 400, "bad_request", "say which version it is: ?version=1.4.3");
@@ -35,7 +22,7 @@ static void read_image(struct srv_request *req, struct srv_release *r)
         srv_refuse(req, 400, "bad_request", "chip is the name of a chip, such as esp32c3 or linux");
     } else if (!sha256 || !srv_sha256_valid(sha256)) {
         srv_refuse(req, 400, "bad_request", "sha256 is that of the image file: 64 lower-case hex digits");
-    } else if (secure_version && !parse_number(secure_version, &r->secure_version)) {
+    } else if (secure_version && (!srv_parse_number(secure_version, &number) || number > UINT32_MAX)) {
         srv_refuse(req, 400, "bad_request", "secure_version is a number of 32 bits");
     } else if (signers && !srv_signers_read(signers, &r->signers)) {
         srv_refuse(req, 400, "bad_request",
@@ -44,6 +31,7 @@ static void read_image(struct srv_request *req, struct srv_release *r)
                    AL_SIG_MAX_BLOCKS);
     } else {
         r->chip_id = chip->id;
+        r->secure_version = (uint32_t)number;
         strcpy(r->sha256, sha256);
     }
 }

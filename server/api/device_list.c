@@ -6,10 +6,9 @@
 
 #include "handlers.h"
 #include "reply.h"
+#include "server/server.h"
 
 #define DEFAULT_LIMIT 100u
-#define MAX_LIMIT     1000u
-#define MAX_SEARCH    64u
 
 /* Read the query; false: refused. */
 static bool read_query(struct srv_request *req, const char **search, uint64_t *limit)
@@ -18,16 +17,12 @@ static bool read_query(struct srv_request *req, const char **search, uint64_t *l
     *search = srv_query(req, "search");
     *search = *search ? *search : "";
     *limit = DEFAULT_LIMIT;
-    if (text) {
-        char *end;
-        *limit = strspn(text, "0123456789") == strlen(text) ? strtoull(text, &end, 10) : 0;
-        if (*limit < 1 || *limit > MAX_LIMIT) {
-            srv_refuse(req, 400, "bad_request", "limit is 1 to %u", MAX_LIMIT);
-            return false;
-        }
+    if (text && (!srv_parse_number(text, limit) || *limit < 1 || *limit > SRV_DEVICES_LIMIT)) {
+        srv_refuse(req, 400, "bad_request", "limit is 1 to %u", SRV_DEVICES_LIMIT);
+        return false;
     }
-    if (strlen(*search) > MAX_SEARCH) {
-        srv_refuse(req, 400, "bad_request", "search has at most %u characters", MAX_SEARCH);
+    if (strlen(*search) > SRV_DEVICES_SEARCH) {
+        srv_refuse(req, 400, "bad_request", "search has at most %u characters", SRV_DEVICES_SEARCH);
         return false;
     }
     return true;
@@ -43,11 +38,7 @@ static bool add_device(cJSON *array, const struct srv_device_row *r)
               cJSON_AddStringToObject(json, "seen", r->seen) &&
               (!r->failure[0] || (cJSON_AddStringToObject(json, "failure", r->failure) &&
                                   cJSON_AddStringToObject(json, "failed", r->failed)));
-    if (!ok || !cJSON_AddItemToArray(array, json)) {
-        cJSON_Delete(json);
-        return false;
-    }
-    return true;
+    return srv_json_append(array, json, ok);
 }
 
 enum MHD_Result srv_devices_answer(struct srv_request *req)

@@ -118,11 +118,7 @@ static bool add_patch(const struct srv_request *req, cJSON *patches, const struc
               cJSON_AddStringToObject(json, "sha256", p->sha256) &&
               cJSON_AddStringToObject(json, "format", p->format) &&
               cJSON_AddNumberToObject(json, "ram", p->ram);
-    if (!ok || !cJSON_AddItemToArray(patches, json)) {
-        cJSON_Delete(json);
-        return false;
-    }
-    return true;
+    return srv_json_append(patches, json, ok);
 }
 
 /* Add the hashes of the image's blocks, if they are known. */

@@ -4,6 +4,8 @@
 #include <string.h>
 #include <time.h>
 
+#include "reply.h"
+
 #define MINUTE 60u
 #define HOUR   3600u
 
@@ -87,11 +89,7 @@ static bool add_period(cJSON *array, const struct srv_period *p)
               cJSON_AddNumberToObject(json, "image_bytes", (double)p->image_bytes) &&
               cJSON_AddNumberToObject(json, "patch_bytes", (double)p->patch_bytes) &&
               cJSON_AddNumberToObject(json, "saved_bytes", (double)p->saved_bytes);
-    if (!ok || !cJSON_AddItemToArray(array, json)) {
-        cJSON_Delete(json);
-        return false;
-    }
-    return true;
+    return srv_json_append(array, json, ok);
 }
 
 /* The periods of the last round of a ring, which ends with the one that `now` falls into. */

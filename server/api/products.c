@@ -48,15 +48,6 @@ static const char *version_of(const struct span *s, const char *sha256)
     return NULL;
 }
 
-static bool add_object(cJSON *array, cJSON *json, bool ok)
-{
-    if (!ok || !cJSON_AddItemToArray(array, json)) {
-        cJSON_Delete(json);
-        return false;
-    }
-    return true;
-}
-
 static bool add_release(cJSON *array, struct srv_store *store, const struct span *s,
                         const struct srv_release *r)
 {
@@ -65,29 +56,29 @@ static bool add_release(cJSON *array, struct srv_store *store, const struct span
         return false;
     }
     cJSON *json = cJSON_CreateObject();
-    return add_object(array, json,
-                      cJSON_AddStringToObject(json, "version", r->version) &&
-                          cJSON_AddStringToObject(json, "project", r->project) &&
-                          cJSON_AddNumberToObject(json, "size", r->size) &&
-                          cJSON_AddStringToObject(json, "sha256", r->sha256) &&
-                          cJSON_AddNumberToObject(json, "secure_version", r->secure_version) &&
-                          cJSON_AddStringToObject(json, "created", r->created) &&
-                          cJSON_AddBoolToObject(json, "mandatory", r->mandatory) &&
-                          cJSON_AddBoolToObject(json, "withdrawn", r->withdrawn) &&
-                          cJSON_AddNumberToObject(json, "devices", devices_on(s, r->version)) &&
-                          srv_signers_add(json, &r->signers) &&
-                          (!seen[0] || cJSON_AddStringToObject(json, "seen", seen)));
+    return srv_json_append(array, json,
+                           cJSON_AddStringToObject(json, "version", r->version) &&
+                               cJSON_AddStringToObject(json, "project", r->project) &&
+                               cJSON_AddNumberToObject(json, "size", r->size) &&
+                               cJSON_AddStringToObject(json, "sha256", r->sha256) &&
+                               cJSON_AddNumberToObject(json, "secure_version", r->secure_version) &&
+                               cJSON_AddStringToObject(json, "created", r->created) &&
+                               cJSON_AddBoolToObject(json, "mandatory", r->mandatory) &&
+                               cJSON_AddBoolToObject(json, "withdrawn", r->withdrawn) &&
+                               cJSON_AddNumberToObject(json, "devices", devices_on(s, r->version)) &&
+                               srv_signers_add(json, &r->signers) &&
+                               (!seen[0] || cJSON_AddStringToObject(json, "seen", seen)));
 }
 
 static bool add_patch(cJSON *array, const struct span *s, const struct srv_patch *p)
 {
     cJSON *json = cJSON_CreateObject();
     const char *from = version_of(s, p->from_sha256);
-    return add_object(array, json,
-                      (!from || cJSON_AddStringToObject(json, "from", from)) &&
-                          cJSON_AddStringToObject(json, "format", p->format) &&
-                          cJSON_AddNumberToObject(json, "ram", p->ram) &&
-                          cJSON_AddNumberToObject(json, "size", p->size));
+    return srv_json_append(array, json,
+                           (!from || cJSON_AddStringToObject(json, "from", from)) &&
+                               cJSON_AddStringToObject(json, "format", p->format) &&
+                               cJSON_AddNumberToObject(json, "ram", p->ram) &&
+                               cJSON_AddNumberToObject(json, "size", p->size));
 }
 
 /* Those that devices are offered; a manifest names the few that serve its device. */
@@ -121,7 +112,7 @@ static enum srv_status add_product(cJSON *products, struct srv_store *store, con
         ok = add_release(releases, store, s, &s->r[i]);
     }
     enum srv_status status = ok ? add_patches(json, store, s, newest) : SRV_FAILED;
-    return add_object(products, json, status == SRV_OK) ? SRV_OK : SRV_FAILED;
+    return srv_json_append(products, json, status == SRV_OK) ? SRV_OK : SRV_FAILED;
 }
 
 enum MHD_Result srv_products_answer(struct srv_request *req)

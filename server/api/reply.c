@@ -102,6 +102,15 @@ enum MHD_Result srv_reply_send_json(struct srv_request *req, unsigned status, cJ
     return srv_reply_send(req, &reply);
 }
 
+bool srv_json_append(cJSON *array, cJSON *item, bool ok)
+{
+    if (!ok || !cJSON_AddItemToArray(array, item)) {
+        cJSON_Delete(item);
+        return false;
+    }
+    return true;
+}
+
 enum MHD_Result srv_reply_refusal(struct srv_request *req)
 {
     const struct srv_refusal *refusal = &req->refusal;

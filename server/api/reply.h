@@ -33,6 +33,9 @@ enum MHD_Result srv_reply_send(struct srv_request *req, struct srv_reply *reply)
 /* All of it for a JSON document that is not to be cached; it is freed. NULL: memory ran out. */
 enum MHD_Result srv_reply_send_json(struct srv_request *req, unsigned status, cJSON *json);
 
+/* Add an item that is complete; free it otherwise (`ok` is false, or memory runs out), and return false. */
+bool srv_json_append(cJSON *array, cJSON *item, bool ok);
+
 /* Answer with the refusal: {"error":{"code":"...","message":"..."}}. */
 enum MHD_Result srv_reply_refusal(struct srv_request *req);
 

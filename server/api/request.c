@@ -83,6 +83,17 @@ const char *srv_query(const struct srv_request *req, const char *name)
     return MHD_lookup_connection_value(req->mhd, MHD_GET_ARGUMENT_KIND, name);
 }
 
+bool srv_parse_number(const char *text, uint64_t *out)
+{
+    size_t digits = strspn(text, "0123456789");
+    *out = 0;
+    if (digits == 0 || digits > 18 || text[digits]) {
+        return false;
+    }
+    *out = strtoull(text, NULL, 10);
+    return true;
+}
+
 bool srv_is_unchanged(const struct srv_request *req, const char *etag)
 {
     const char *header = srv_header(req, "If-None-Match");
@@ -124,17 +135,6 @@ static enum MHD_Result count_header(void *ctx, enum MHD_ValueKind kind, const ch
     return MHD_YES;
 }
 
-static bool parse_length(const char *text, uint64_t *out)
-{
-    size_t digits = strspn(text, "0123456789");
-    *out = 0;
-    if (digits == 0 || digits > 18 || text[digits]) {
-        return false;
-    }
-    *out = strtoull(text, NULL, 10);
-    return true;
-}
-
 /* A name or address, as it may stand in a URL. */
 static bool host_valid(const char *host)
 {
@@ -166,7 +166,7 @@ static void check_framing(struct srv_request *req, const char *version)
         srv_refuse(req, 400, "bad_request", "Transfer-Encoding is not chunked");
     } else if (host && !host_valid(host)) {
         srv_refuse(req, 400, "bad_request", "Host is not a host name or address");
-    } else if (length && !parse_length(length, &req->body_len)) {
+    } else if (length && !srv_parse_number(length, &req->body_len)) {
         srv_refuse(req, 400, "bad_request", "Content-Length is not a number of bytes");
     } else if (req->has_nul) {
         srv_refuse(req, 400, "bad_request", "the address holds a NUL");

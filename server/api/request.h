@@ -107,6 +107,9 @@ void srv_refuse_status(struct srv_request *req, enum srv_status status);
 const char *srv_header(const struct srv_request *req, const char *name);
 const char *srv_query(const struct srv_request *req, const char *name);
 
+/* 1 to 18 decimal digits; false for anything else. */
+bool srv_parse_number(const char *text, uint64_t *out);
+
 /* Has the client what has this ETag already, by its If-None-Match? The answer is 304 then. */
 bool srv_is_unchanged(const struct srv_request *req, const char *etag);
 

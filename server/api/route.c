@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "airlift/semver.h"
+#include "server/server.h"
 
 #define LOWER "abcdefghijklmnopqrstuvwxyz"
 #define UPPER "ABCDEFGHIJKLMNOPQRSTUVWXYZ"

@@ -41,9 +41,6 @@ struct srv_path {
     char file[SRV_FILE_SIZE];
 };
 
-/* [a-z0-9][a-z0-9._-]{0,63} */
-bool srv_product_valid(const char *name);
-
 /* Semver that can be ordered, at most 32 characters, all of them safe in a URL. */
 bool srv_version_valid(const char *version);
 

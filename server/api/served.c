@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "reply.h"
+
 void srv_served_begin(struct srv_served_list *list)
 {
     memset(list, 0, sizeof *list);
@@ -151,11 +153,7 @@ static bool add_release(void *ctx, const char *product, const char *version, con
               cJSON_AddNumberToObject(json, "image_bytes", (double)served->image_bytes) &&
               cJSON_AddNumberToObject(json, "patch_bytes", (double)served->patch_bytes) &&
               cJSON_AddNumberToObject(json, "saved_bytes", (double)served->saved_bytes);
-    if (!ok || !cJSON_AddItemToArray(ctx, json)) {
-        cJSON_Delete(json);
-        return false;
-    }
-    return true;
+    return srv_json_append(ctx, json, ok);
 }
 
 bool srv_served_add(cJSON *to, struct srv_served_list *list, struct srv_store *store)

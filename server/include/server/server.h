@@ -8,6 +8,7 @@
 #ifndef SERVER_SERVER_H
 #define SERVER_SERVER_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "airlift/signature.h"
@@ -18,6 +19,13 @@
 
 /* What may be uploaded: the largest image, and room for a signature sector behind it. */
 #define SRV_UPLOAD_MAX (16u * 1024 * 1024 + 64u * 1024)
+
+/* GET /v1/devices */
+#define SRV_DEVICES_LIMIT  1000u /* devices in an answer at most */
+#define SRV_DEVICES_SEARCH 64u   /* bytes of what is looked for at most */
+
+/* A name that a product can have: [a-z0-9][a-z0-9._-]{0,63} */
+bool srv_product_valid(const char *name);
 
 #define SRV_TOKEN_SIZE 80u /* bytes, with the NUL */
 
